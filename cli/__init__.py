@@ -1,0 +1,1 @@
+"""The `assayer` command: wiring only."""

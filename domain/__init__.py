@@ -1,0 +1,1 @@
+"""What everybody talks about: listings, catalogs, matches, signals, assessments, cases, notices. No I/O."""

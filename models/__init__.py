@@ -1,0 +1,1 @@
+"""The embedded models: ONNX files, each with its manifest and model card."""

@@ -1,0 +1,1 @@
+"""Records and evidence: what outlives a process."""

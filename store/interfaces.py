@@ -1,0 +1,152 @@
+"""What the rest of the house asks of the store. Every implementation faces tests/contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.assessment import Assessment, Band
+from domain.case import Case
+from domain.catalog import Catalog, ReferenceProduct, RightsHolder
+from domain.listing import Listing
+from domain.notice import Notice
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SaveCount:
+    """What a save did. Saving the same again counts as `unchanged`."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: SaveCount) -> SaveCount:
+        return SaveCount(
+            added=self.added + other.added,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+        )
+
+
+class CatalogReader(Protocol):
+    """Reads catalogs of one tenant."""
+
+    def rights_holders(self) -> Sequence[RightsHolder]:
+        """All, by name."""
+
+    def products(self, rights_holder: str | None = None) -> Sequence[ReferenceProduct]:
+        """All, or one rights holder's; by rights holder, then reference id."""
+
+    def catalog_digest(self) -> str:
+        """SHA-256 over all catalogs' content: equal content, equal digest, in every implementation."""
+
+
+class CatalogWriter(Protocol):
+    """Writes catalogs of one tenant."""
+
+    def save_catalog(self, catalog: Catalog) -> SaveCount:
+        """Replace one rights holder's catalog in one transaction; counts products."""
+
+
+class ListingReader(Protocol):
+    """Reads listings of one tenant."""
+
+    def listings(self) -> Iterator[Listing]:
+        """All, by (marketplace, listing_id), streamed."""
+
+    def listing(self, marketplace: str, listing_id: str) -> Listing:
+        """One. Raises NotFound."""
+
+    def unscored_listings(self, versions_digest: str) -> Iterator[Listing]:
+        """Those whose latest content has no assessment by these versions (`domain.codec.digest` of them)."""
+
+    def count_listings(self) -> int:
+        """How many."""
+
+
+class ListingWriter(Protocol):
+    """Writes listings of one tenant."""
+
+    def save_listings(self, listings: Iterable[Listing]) -> SaveCount:
+        """Insert or update by key in one transaction. Changed content voids the old assessment."""
+
+
+class AssessmentReader(Protocol):
+    """Reads assessments of one tenant."""
+
+    def assessments(self, band: Band | None = None) -> Iterator[Assessment]:
+        """The current one of each listing, by (marketplace, listing_id)."""
+
+    def assessment(self, marketplace: str, listing_id: str) -> Assessment:
+        """The current one. Raises NotFound."""
+
+
+class AssessmentWriter(Protocol):
+    """Writes assessments of one tenant."""
+
+    def save_assessments(self, assessments: Iterable[Assessment]) -> SaveCount:
+        """Insert or replace by listing in one transaction; each is tied to its listing's current content.
+        Raises NotFound when a listing is not stored."""
+
+
+class CaseStore(Protocol):
+    """Cases and notices of one tenant."""
+
+    def save_cases(self, cases: Iterable[Case]) -> SaveCount:
+        """Insert or update by case_id in one transaction."""
+
+    def cases(self) -> Sequence[Case]:
+        """All, most listings first, then case_id."""
+
+    def case(self, case_id: str) -> Case:
+        """One. Raises NotFound."""
+
+    def delete_cases(self, case_ids: Iterable[str]) -> int:
+        """Remove cases (and their draft notices) that no longer hold; how many were removed."""
+
+    def save_notices(self, notices: Iterable[Notice]) -> SaveCount:
+        """Insert or update by notice_id in one transaction. Raises NotFound when a case is not stored."""
+
+    def notices(self) -> Sequence[Notice]:
+        """All, by notice_id."""
+
+
+class Records(
+    CatalogReader,
+    CatalogWriter,
+    ListingReader,
+    ListingWriter,
+    AssessmentReader,
+    AssessmentWriter,
+    CaseStore,
+    Protocol,
+):
+    """Everything, of one tenant. No method can see or touch another tenant's records."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose records these are."""
+
+    def close(self) -> None:
+        """Give connections back."""
+
+
+class EvidenceReader(Protocol):
+    """Reads content-addressed bytes."""
+
+    def read(self, sha256: str) -> bytes:
+        """The bytes. Raises NotFound, or EvidenceCorrupt when they do not hash to their name."""
+
+    def __contains__(self, sha256: str) -> bool: ...
+
+
+class EvidenceWriter(Protocol):
+    """Writes content-addressed bytes."""
+
+    def write(self, content: bytes) -> str:
+        """Store once, atomically; the SHA-256 as 64 hex digits."""
+
+
+class Evidence(EvidenceReader, EvidenceWriter, Protocol):
+    """Both."""

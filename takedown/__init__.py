@@ -1,0 +1,1 @@
+"""Notices: formats, lint, bulk drafting, export with proof."""

@@ -1,0 +1,1 @@
+"""Data, training, evaluation and ONNX export. Hands over an ONNX file and a manifest, never an import."""
