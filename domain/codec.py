@@ -40,8 +40,15 @@ def load(kind: type[T], data: object) -> T:
 
 
 def canonical_json(data: object) -> bytes:
-    """UTF-8 JSON with sorted keys and no spaces: the form that is hashed."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """UTF-8 JSON with sorted keys and no spaces: the form that is hashed.
+
+    Raises BadInput for what JSON cannot say: NaN, infinity, half of a surrogate pair.
+    """
+    try:
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode()
+    except ValueError as error:  # UnicodeEncodeError is one
+        raise BadInput(f"cannot be written as JSON ({error})") from error
 
 
 def digest(data: object) -> str:

@@ -11,7 +11,9 @@
     │   └── FetchTooLarge         HTTP 413           more bytes than allowed
     ├── NotFound                  HTTP 404           a record that is not there
     ├── NotReady                  HTTP 503           a model or index is missing
-    │   └── IndexMismatch                            the index was built by another model or from another catalog
+    │   ├── IndexMismatch                            the index was built by another model or from another catalog
+    │   └── RecordsNewer                             the database was migrated by a newer Assayer than this one
+    ├── StoreUnavailable          HTTP 503           database or evidence cannot be reached, or is locked, full, broken
     ├── EvidenceCorrupt                              stored bytes do not hash to their name
     └── NoticeIncomplete                             a notice that fails its lint is asked to leave
 
@@ -138,6 +140,16 @@ class NotReady(AssayerError):
 
 class IndexMismatch(NotReady):
     """The index was built by another model or from another catalog."""
+
+
+class RecordsNewer(NotReady):
+    """The database was migrated by a newer Assayer than this one."""
+
+
+class StoreUnavailable(AssayerError):
+    """Database or evidence cannot be reached, or is locked, full or broken; a later try may succeed."""
+
+    http_status = 503
 
 
 class EvidenceCorrupt(AssayerError):

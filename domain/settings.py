@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -83,6 +84,8 @@ def load_settings(**overrides: object) -> Settings:
     """The settings in force. Raises SettingRefused naming the first that is impossible."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingRefused(f"is not TOML ({error})", file="assayer.toml", advice="See docs/settings.md.") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])

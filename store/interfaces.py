@@ -85,9 +85,13 @@ class AssessmentReader(Protocol):
 class AssessmentWriter(Protocol):
     """Writes assessments of one tenant."""
 
-    def save_assessments(self, assessments: Iterable[Assessment]) -> SaveCount:
+    def save_assessments(self, assessments: Iterable[Assessment], *, scored: Iterable[Listing] = ()) -> SaveCount:
         """Insert or replace by listing in one transaction; each is tied to its listing's current content.
-        Raises NotFound when a listing is not stored."""
+
+        Hand in the listings that were `scored`, as they were read: where the stored content has changed since,
+        the assessment is left out and not counted, so that a verdict never stands on content it has not seen.
+        Raises NotFound when a listing is not stored.
+        """
 
 
 class CaseStore(Protocol):
