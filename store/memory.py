@@ -1,0 +1,208 @@
+"""Records that live as long as their process: for training on generated data, and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from threading import RLock
+
+from domain.assessment import Assessment, Band
+from domain.case import Case
+from domain.catalog import Catalog, ReferenceProduct, RightsHolder
+from domain.codec import load
+from domain.errors import NotFound
+from domain.listing import Listing
+from domain.notice import Notice, NoticeStatus
+from store.content import (
+    Entry,
+    Key,
+    assessment_entry,
+    case_entry,
+    catalog_digest,
+    changes,
+    checked_key,
+    content_digest,
+    demand,
+    holder_entry,
+    listing_entry,
+    notice_entry,
+    product_entries,
+)
+from store.interfaces import SaveCount
+
+Table = dict[Key, Entry]
+
+
+class MemoryRecords:
+    """`store.interfaces.Records` of one tenant, gone with the process. Threads may share it.
+
+    Values are kept as the databases keep them, so that they come back in the same form.
+    """
+
+    def __init__(self, tenant: str = "default") -> None:
+        checked_key(tenant=tenant)
+        self._tenant = tenant
+        self._lock = RLock()
+        self._holders: Table = {}
+        self._products: Table = {}
+        self._listings: Table = {}
+        self._assessments: Table = {}
+        self._cases: Table = {}
+        self._notices: Table = {}
+
+    @property
+    def tenant(self) -> str:
+        """Whose records these are."""
+        return self._tenant
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def rights_holders(self) -> Sequence[RightsHolder]:
+        """All, by name."""
+        return [load(RightsHolder, entry.detail) for entry in self._sorted(self._holders)]
+
+    def products(self, rights_holder: str | None = None) -> Sequence[ReferenceProduct]:
+        """All, or one rights holder's; by rights holder, then reference id."""
+        found = self._sorted(self._products)
+        return [load(ReferenceProduct, each.detail) for each in found if rights_holder in (None, each.key[0])]
+
+    def catalog_digest(self) -> str:
+        """SHA-256 over all catalogs' content: equal content, equal digest, in every implementation."""
+        with self._lock:
+            return catalog_digest(_digests(self._holders), _digests(self._products))
+
+    def save_catalog(self, catalog: Catalog) -> SaveCount:
+        """Replace one rights holder's catalog at once; counts products."""
+        holder, products = holder_entry(catalog.rights_holder), product_entries(catalog)
+        kept = {entry.key for entry in products}
+        with self._lock:
+            _save(self._holders, [holder])
+            count = _save(self._products, products)
+            for key in [key for key in self._products if key[0] == catalog.rights_holder.name and key not in kept]:
+                del self._products[key]
+        return count
+
+    def listings(self) -> Iterator[Listing]:
+        """All, by (marketplace, listing_id)."""
+        for entry in self._sorted(self._listings):
+            yield load(Listing, entry.detail)
+
+    def listing(self, marketplace: str, listing_id: str) -> Listing:
+        """One. Raises NotFound."""
+        key = (marketplace, listing_id)
+        with self._lock:
+            demand([key], self._listings, "listing")
+            return load(Listing, self._listings[key].detail)
+
+    def unscored_listings(self, versions_digest: str) -> Iterator[Listing]:
+        """Those whose latest content has no assessment by these versions (`domain.codec.digest` of them)."""
+        with self._lock:
+            scored = {each.key for each in self._current() if each.columns["versions_digest"] == versions_digest}
+            waiting = [entry for entry in self._sorted(self._listings) if entry.key not in scored]
+        for entry in waiting:
+            yield load(Listing, entry.detail)
+
+    def count_listings(self) -> int:
+        """How many."""
+        return len(self._listings)
+
+    def save_listings(self, listings: Iterable[Listing]) -> SaveCount:
+        """Insert or update by key, all or none. Changed content voids the old assessment."""
+        entries = [listing_entry(listing) for listing in listings]
+        with self._lock:
+            return _save(self._listings, entries)
+
+    def assessments(self, band: Band | None = None) -> Iterator[Assessment]:
+        """The current one of each listing, by (marketplace, listing_id)."""
+        for entry in self._current():
+            if band is None or entry.columns["band"] == band.value:
+                yield load(Assessment, entry.detail)
+
+    def assessment(self, marketplace: str, listing_id: str) -> Assessment:
+        """The current one. Raises NotFound."""
+        key = (marketplace, listing_id)
+        current = self._assessments.get(key)
+        if current is None or not self._stands(current):
+            raise NotFound(f"no assessment {'/'.join(key)} is stored")
+        return load(Assessment, current.detail)
+
+    def save_assessments(self, assessments: Iterable[Assessment], *, scored: Iterable[Listing] = ()) -> SaveCount:
+        """Insert or replace by listing, all or none; each is tied to its listing's current content.
+
+        Where the content of a `scored` listing has changed since it was read, its assessment is left out.
+        Raises NotFound when a listing is not stored.
+        """
+        verdicts = [((each.marketplace, each.listing_id), each) for each in assessments]
+        seen = {listing.key: content_digest(listing) for listing in scored}
+        with self._lock:
+            demand((key for key, _ in verdicts), self._listings, "listing")
+            stored = {key: self._listings[key].columns["content_digest"] for key, _ in verdicts}
+            valid = [(key, each) for key, each in verdicts if seen.get(key, stored[key]) == stored[key]]
+            return _save(self._assessments, [assessment_entry(each, stored[key]) for key, each in valid])
+
+    def save_cases(self, cases: Iterable[Case]) -> SaveCount:
+        """Insert or update by case_id, all or none."""
+        entries = [case_entry(case) for case in cases]
+        with self._lock:
+            return _save(self._cases, entries)
+
+    def cases(self) -> Sequence[Case]:
+        """All, most listings first, then case_id."""
+        found = [load(Case, entry.detail) for entry in self._sorted(self._cases)]
+        return sorted(found, key=lambda case: (-len(case.listing_ids), case.case_id))
+
+    def case(self, case_id: str) -> Case:
+        """One. Raises NotFound."""
+        with self._lock:
+            demand([(case_id,)], self._cases, "case")
+            return load(Case, self._cases[(case_id,)].detail)
+
+    def delete_cases(self, case_ids: Iterable[str]) -> int:
+        """Remove cases (and their draft notices) that no longer hold; how many were removed.
+
+        A case with a notice that is more than a draft stays: it is the record of what was done.
+        """
+        with self._lock:
+            doomed = {case_id for case_id in case_ids if (case_id,) in self._cases}
+            notices = {key: each for key, each in self._notices.items() if each.columns["case_id"] in doomed}
+            drafts = {key for key, each in notices.items() if each.columns["status"] == NoticeStatus.DRAFT.value}
+            doomed -= {each.columns["case_id"] for key, each in notices.items() if key not in drafts}
+            for key in drafts:
+                del self._notices[key]
+            for case_id in doomed:
+                del self._cases[(case_id,)]
+            return len(doomed)
+
+    def save_notices(self, notices: Iterable[Notice]) -> SaveCount:
+        """Insert or update by notice_id, all or none. Raises NotFound when a case is not stored."""
+        entries = [notice_entry(notice) for notice in notices]
+        with self._lock:
+            demand(((entry.columns["case_id"],) for entry in entries), self._cases, "case")
+            return _save(self._notices, entries)
+
+    def notices(self) -> Sequence[Notice]:
+        """All, by notice_id."""
+        return [load(Notice, entry.detail) for entry in self._sorted(self._notices)]
+
+    def _sorted(self, table: Table) -> list[Entry]:
+        """A snapshot by key: saving while it is walked through does not disturb it."""
+        with self._lock:
+            return [table[key] for key in sorted(table)]
+
+    def _stands(self, assessment: Entry) -> bool:
+        """Whether its listing still has the content it was made of."""
+        return assessment.columns["content_digest"] == self._listings[assessment.key].columns["content_digest"]
+
+    def _current(self) -> list[Entry]:
+        with self._lock:
+            return [entry for entry in self._sorted(self._assessments) if self._stands(entry)]
+
+
+def _save(table: Table, entries: Iterable[Entry]) -> SaveCount:
+    work = changes(entries, _digests(table))
+    table |= work.added | work.updated
+    return work.count
+
+
+def _digests(table: Table) -> dict[Key, str]:
+    return {key: entry.digest for key, entry in table.items()}

@@ -1,0 +1,1 @@
+"""Alembic's environment; `store.database` runs it whenever records are opened."""

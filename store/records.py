@@ -1,0 +1,217 @@
+"""Records in SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import ColumnElement, Engine, and_, delete, exists, select
+
+from domain.assessment import Assessment, Band
+from domain.case import Case
+from domain.catalog import Catalog, ReferenceProduct, RightsHolder
+from domain.codec import load
+from domain.listing import Listing
+from domain.notice import Notice, NoticeStatus
+from store.content import (
+    Key,
+    assessment_entry,
+    case_entry,
+    catalog_digest,
+    checked_key,
+    content_digest,
+    demand,
+    holder_entry,
+    is_storable,
+    listing_entry,
+    notice_entry,
+    product_entries,
+)
+from store.database import open_database
+from store.interfaces import Records, SaveCount
+from store.rows import Query, TenantRows
+from store.tables import assessments as assessment_table
+from store.tables import cases as case_table
+from store.tables import listings as listing_table
+from store.tables import notices as notice_table
+from store.tables import products as product_table
+from store.tables import rights_holders as holder_table
+
+
+def open_records(url: str, tenant: str) -> Records:
+    """One tenant's records in the database at `url`, which is made and migrated as needed.
+
+    Raises SettingRefused for an impossible URL, BadInput for an impossible tenant, StoreUnavailable when the
+    database cannot be reached, RecordsNewer when a newer Assayer has migrated it, NotReady without its driver.
+    """
+    checked_key(tenant=tenant)
+    engine = open_database(url)
+    try:
+        return SqlRecords(engine, tenant)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+class SqlRecords:
+    """`store.interfaces.Records` on one engine. Threads may share it; processes open their own."""
+
+    def __init__(self, engine: Engine, tenant: str) -> None:
+        self._engine = engine
+        self._rows = TenantRows(engine, tenant)
+        self._rows.make_tenant()
+
+    @property
+    def tenant(self) -> str:
+        """Whose records these are."""
+        return self._rows.tenant
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._engine.dispose()
+
+    def rights_holders(self) -> Sequence[RightsHolder]:
+        """All, by name."""
+        return [load(RightsHolder, row.detail) for row in self._rows.all(self._rows.details(holder_table))]
+
+    def products(self, rights_holder: str | None = None) -> Sequence[ReferenceProduct]:
+        """All, or one rights holder's; by rights holder, then reference id."""
+        query = self._rows.details(product_table)
+        if rights_holder is not None:
+            if not is_storable(rights_holder):
+                return []
+            query = query.where(product_table.c.rights_holder == rights_holder)
+        return [load(ReferenceProduct, row.detail) for row in self._rows.all(query)]
+
+    def catalog_digest(self) -> str:
+        """SHA-256 over all catalogs' content: equal content, equal digest, in every implementation."""
+        holder, product = holder_table.c, product_table.c
+        columns = (holder.rights_holder, holder.digest, product.reference_id, product.digest.label("product_digest"))
+        # one statement sees one state, whoever imports meanwhile
+        query = select(*columns).select_from(holder_table.outerjoin(product_table)).where(self._rows.of(holder_table))
+        rows = self._rows.all(query)
+        return catalog_digest(
+            {(row.rights_holder,): row.digest for row in rows},
+            {(row.rights_holder, row.reference_id): row.product_digest for row in rows if row.reference_id is not None},
+        )
+
+    def save_catalog(self, catalog: Catalog) -> SaveCount:
+        """Replace one rights holder's catalog in one transaction; counts products."""
+        holder, products = holder_entry(catalog.rights_holder), product_entries(catalog)
+        kept = {entry.key for entry in products}
+        names = (product_table.c.rights_holder, product_table.c.reference_id)
+        with self._rows.writing() as connection:
+            self._rows.save(connection, holder_table, [holder])
+            count = self._rows.save(connection, product_table, products)
+            same_holder = product_table.c.rights_holder == catalog.rights_holder.name
+            stored = connection.execute(select(*names).where(self._rows.of(product_table), same_holder))
+            gone = [key for key in map(tuple, stored) if key not in kept]
+            self._rows.delete(connection, delete(product_table), gone, "rights_holder", "reference_id")
+        return count
+
+    def listings(self) -> Iterator[Listing]:
+        """All, by (marketplace, listing_id), streamed."""
+        for row in self._rows.pages(self._rows.details(listing_table), listing_table):
+            yield load(Listing, row.detail)
+
+    def listing(self, marketplace: str, listing_id: str) -> Listing:
+        """One. Raises NotFound."""
+        query = self._rows.details(listing_table)
+        return load(Listing, self._rows.one(query, listing_table, (marketplace, listing_id)))
+
+    def unscored_listings(self, versions_digest: str) -> Iterator[Listing]:
+        """Those whose latest content has no assessment by these versions (`domain.codec.digest` of them)."""
+        scored = exists().where(_current(), assessment_table.c.versions_digest == versions_digest)
+        for row in self._rows.pages(self._rows.details(listing_table).where(~scored), listing_table):
+            yield load(Listing, row.detail)
+
+    def count_listings(self) -> int:
+        """How many."""
+        return self._rows.count(listing_table)
+
+    def save_listings(self, listings: Iterable[Listing]) -> SaveCount:
+        """Insert or update by key in one transaction. Changed content voids the old assessment."""
+        # all are taken before the lock is: they may come slowly, or from these very records
+        entries = [listing_entry(listing) for listing in listings]
+        with self._rows.writing() as connection:
+            return self._rows.save(connection, listing_table, entries)
+
+    def assessments(self, band: Band | None = None) -> Iterator[Assessment]:
+        """The current one of each listing, by (marketplace, listing_id)."""
+        query = self._current_assessments()
+        if band is not None:
+            query = query.where(assessment_table.c.band == band.value)
+        for row in self._rows.pages(query, assessment_table):
+            yield load(Assessment, row.detail)
+
+    def assessment(self, marketplace: str, listing_id: str) -> Assessment:
+        """The current one. Raises NotFound."""
+        key = (marketplace, listing_id)
+        return load(Assessment, self._rows.one(self._current_assessments(), assessment_table, key))
+
+    def save_assessments(self, assessments: Iterable[Assessment], *, scored: Iterable[Listing] = ()) -> SaveCount:
+        """Insert or replace by listing in one transaction; each is tied to its listing's current content.
+
+        Where the content of a `scored` listing has changed since it was read, its assessment is left out.
+        Raises NotFound when a listing is not stored.
+        """
+        verdicts = [((each.marketplace, each.listing_id), each) for each in assessments]
+        keys: list[Key] = [key for key, _ in verdicts]
+        seen = {listing.key: content_digest(listing) for listing in scored}
+        with self._rows.writing() as connection:
+            stored = self._rows.values(connection, listing_table, keys, "content_digest")
+            demand(keys, stored, "listing")
+            valid = [(key, each) for key, each in verdicts if seen.get(key, stored[key]) == stored[key]]
+            entries = [assessment_entry(each, stored[key]) for key, each in valid]
+            return self._rows.save(connection, assessment_table, entries)
+
+    def _current_assessments(self) -> Query:
+        return self._rows.details(assessment_table).join(listing_table, _current())
+
+    def save_cases(self, cases: Iterable[Case]) -> SaveCount:
+        """Insert or update by case_id in one transaction."""
+        entries = [case_entry(case) for case in cases]
+        with self._rows.writing() as connection:
+            return self._rows.save(connection, case_table, entries)
+
+    def cases(self) -> Sequence[Case]:
+        """All, most listings first, then case_id."""
+        found = [load(Case, row.detail) for row in self._rows.all(self._rows.details(case_table))]
+        return sorted(found, key=lambda case: (-len(case.listing_ids), case.case_id))
+
+    def case(self, case_id: str) -> Case:
+        """One. Raises NotFound."""
+        return load(Case, self._rows.one(self._rows.details(case_table), case_table, (case_id,)))
+
+    def delete_cases(self, case_ids: Iterable[str]) -> int:
+        """Remove cases (and their draft notices) that no longer hold; how many were removed.
+
+        A case with a notice that is more than a draft stays: it is the record of what was done.
+        """
+        keys: list[Key] = [(case_id,) for case_id in case_ids]
+        drafts = delete(notice_table).where(notice_table.c.status == NoticeStatus.DRAFT.value)
+        noticed = exists().where(
+            notice_table.c.tenant_id == case_table.c.tenant_id, notice_table.c.case_id == case_table.c.case_id
+        )
+        with self._rows.writing() as connection:
+            before = list(self._rows.values(connection, case_table, keys, "digest"))
+            self._rows.delete(connection, drafts, before, "case_id")
+            self._rows.delete(connection, delete(case_table).where(~noticed), before, "case_id")
+            return len(before) - len(self._rows.values(connection, case_table, before, "digest"))
+
+    def save_notices(self, notices: Iterable[Notice]) -> SaveCount:
+        """Insert or update by notice_id in one transaction. Raises NotFound when a case is not stored."""
+        entries = [notice_entry(notice) for notice in notices]
+        wanted: list[Key] = [(entry.columns["case_id"],) for entry in entries]
+        with self._rows.writing() as connection:
+            demand(wanted, self._rows.values(connection, case_table, wanted, "digest"), "case")
+            return self._rows.save(connection, notice_table, entries)
+
+    def notices(self) -> Sequence[Notice]:
+        """All, by notice_id."""
+        return [load(Notice, row.detail) for row in self._rows.all(self._rows.details(notice_table))]
+
+
+def _current() -> ColumnElement[bool]:
+    """An assessment belongs to a listing, and to the content that the listing has now."""
+    shared = ("tenant_id", "marketplace", "listing_id", "content_digest")
+    return and_(*(assessment_table.c[name] == listing_table.c[name] for name in shared))
