@@ -1,0 +1,147 @@
+"""Terms of a lexicon found in a listing's words, unless denied or innocent in their surroundings."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from domain.listing import Listing
+from scoring.lexicon import Lexicon, Negation, Term
+from scoring.marks import text_fields
+from scoring.readings import Disguise, read_units
+from scoring.search import Hit
+from scoring.words import is_known_word
+
+_TOKEN = re.compile(r"\w+(?:['’]\w+)*")
+_CLAUSE_END = re.compile(r"[.!?;,\n|。！？；，、()（）•]|\s[-–—]\s|&bull;")
+_WINDOW = 6
+"""Words either side that can change what a term means."""
+_LETTERS_TO_SPACE_OUT = 5
+_NEVER = Disguise.SPLIT | Disguise.UNDOUBLED
+"""Departures that make other words of a term too easily."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Phrase:
+    """A term of a lexicon in one field."""
+
+    term: Term
+    field: str
+    start: int
+    end: int
+    text: str
+    disguise: Disguise
+
+    @property
+    def weight(self) -> float:
+        """The entry's weight; hiding the term from a plain search halves the doubt."""
+        weight = self.term.entry.weight
+        return 1 - (1 - weight) / 2 if self.disguise & ~(Disguise.ACCENT | Disguise.TRANSLITERATED) else weight
+
+    def span(self) -> dict[str, JsonValue]:
+        """For a finding's evidence."""
+        return {
+            "field": self.field,
+            "start": self.start,
+            "end": self.end,
+            "text": self.text,
+            "term": self.term.entry.term,
+            "language": self.term.language,
+            "weight": self.term.entry.weight,
+            "note": self.term.entry.note,
+        }
+
+
+def find_phrases(listing: Listing, lexicon: Lexicon) -> list[Phrase]:
+    """Credible terms in title and description; of overlapping ones the heaviest."""
+    return [
+        phrase
+        for field, text in text_fields(listing)
+        if field != "brand"
+        for phrase in _heaviest(list(_phrases(field, text, lexicon)))
+    ]
+
+
+def _phrases(field: str, text: str, lexicon: Lexicon) -> Iterator[Phrase]:
+    units = read_units(text)
+    for hit in lexicon.trie.find(units):
+        term = lexicon.terms[hit.phrase]
+        start, end = units[hit.first].start, units[hit.last - 1].end
+        disguise = _judge(hit, text[start:end], term)
+        if disguise is None or _is_innocent(text, start, end, term) or is_denied(text, start, end, term.negation):
+            continue
+        yield Phrase(term=term, field=field, start=start, end=end, text=text[start:end], disguise=disguise)
+
+
+def _judge(hit: Hit, surface: str, term: Term) -> Disguise | None:
+    letters = sum(char.isalnum() for char in term.entry.term)
+    if term.entry.exact_case and surface != term.entry.term:
+        return None
+    disguise = hit.disguise
+    if hit.splits and hit.splits >= letters - 1 - term.entry.term.count(" ") and letters >= _LETTERS_TO_SPACE_OUT:
+        disguise = (disguise & ~Disguise.SPLIT) | Disguise.SPACED
+    if disguise & _NEVER or hit.leet * 2 > letters:
+        return None
+    if disguise and letters < _LETTERS_TO_SPACE_OUT and not disguise & (Disguise.ACCENT | Disguise.STYLED):
+        return None
+    if disguise & (Disguise.DOUBLED | Disguise.ACCENT) and is_known_word(surface):
+        return None
+    return disguise
+
+
+def _is_innocent(text: str, start: int, end: int, term: Term) -> bool:
+    if not term.entry.unless and not term.entry.requires:
+        return False
+    before = [word.casefold() for word in _TOKEN.findall(text[:start])[-_WINDOW:]]
+    after = [word.casefold() for word in _TOKEN.findall(text[end : end + 200])[:_WINDOW]]
+    nearby = f" {' '.join(before)} {' '.join(after)} "
+    if any(f" {word.casefold()} " in nearby for word in term.entry.unless):
+        return True
+    return bool(term.entry.requires) and not any(f" {word.casefold()} " in nearby for word in term.entry.requires)
+
+
+def is_denied(text: str, start: int, end: int, negation: Negation) -> bool:
+    """Whether the clause around text[start:end] denies it: *not a replica*, *no cheap fakes*, *replika değil*."""
+    before = _CLAUSE_END.split(text[max(0, start - 120) : start])[-1]
+    after = _CLAUSE_END.split(text[end : end + 60])[0]
+    fillers = {_fold(word) for word in negation.fillers}
+    return _leads_to(_tokens(before)[::-1], negation.before, fillers) or (
+        _leads_to(_tokens(after), negation.after, fillers) or _touches(before, after, negation)
+    )
+
+
+def _leads_to(tokens: Sequence[str], denials: Sequence[str], fillers: set[str]) -> bool:
+    folded = {_fold(word) for word in denials}
+    for token in tokens[:8]:
+        if token in folded or (token.endswith("n't") and "n't" in folded):
+            return True
+        if token not in fillers:
+            return False
+    return False
+
+
+def _touches(before: str, after: str, negation: Negation) -> bool:
+    """Languages without spaces: the denial stands right against the term."""
+    left, right = _fold(before).rstrip(), _fold(after).lstrip()
+    unspaced = [_fold(word) for word in (*negation.before, *negation.after) if not read_units(word)[0].character.spaced_script]
+    return any(left.endswith(word) or right.startswith(word) for word in unspaced)
+
+
+def _tokens(text: str) -> list[str]:
+    return [_fold(token) for token in _TOKEN.findall(text)]
+
+
+def _fold(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold().replace("’", "'")
+
+
+def _heaviest(phrases: Sequence[Phrase]) -> list[Phrase]:
+    kept: list[Phrase] = []
+    for phrase in sorted(phrases, key=lambda p: (-p.term.entry.weight, p.start - p.end)):
+        if not any(k.start < phrase.end and phrase.start < k.end for k in kept):
+            kept.append(phrase)
+    return sorted(kept, key=lambda p: p.start)
