@@ -11,7 +11,7 @@
     │   └── FetchTooLarge         HTTP 413           more bytes than allowed
     ├── NotFound                  HTTP 404           a record that is not there
     ├── NotReady                  HTTP 503           a model or index is missing
-    │   ├── IndexMismatch                            the index was built by another model or from another catalog
+    │   ├── IndexMismatch     exit 2             the index was built by another model or other features
     │   └── RecordsNewer                             the database was migrated by a newer Assayer than this one
     ├── StoreUnavailable          HTTP 503           database or evidence cannot be reached, or is locked, full, broken
     ├── EvidenceCorrupt                              stored bytes do not hash to their name
@@ -139,7 +139,9 @@ class NotReady(AssayerError):
 
 
 class IndexMismatch(NotReady):
-    """The index was built by another model or from another catalog."""
+    """The index was built by another model or other features."""
+
+    exit_code = 2
 
 
 class RecordsNewer(NotReady):

@@ -31,7 +31,8 @@ class PhotoMatch:
     pdq_distance: int
     """Hamming distance of the PDQ hashes, 0 to 256; the smaller of upright and mirrored."""
     color_distance: float
-    """Mean CIELAB Delta E (CIE76) of the aligned pixels after removing global gain; 0 = the same color."""
+    """Mean RGB distance of aligned pixels, 0 to 441.7, after fitting brightness, contrast and saturation;
+    0 = the same color."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,8 @@ class TextMatch:
     brand: str
     score: float
     """Share of the product title's information (idf-weighted words) found in the listing's title, 0 to 1."""
+    color_named: bool = False
+    """Whether the listing's title also names the product's color: it tells variants apart."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

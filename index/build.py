@@ -1,0 +1,126 @@
+"""From catalogs to an index: every reference picture embedded, hashed, described, and compared with its likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.catalog import ReferenceProduct
+from domain.errors import AssayerError, EmptyCatalog
+from domain.progress import Progress, silent
+from index.agreement import thumbnail
+from index.artifact import FORMAT, Arrays, Checkpoint, IndexArtifact, Reference
+from index.local_features import FEATURES_VERSION, unit
+from index.picture import Picture, prepare
+from index.preprocessing import reference_views
+from index.twins import find_twins
+from index.votes import DescriptorVotes
+from store.images import RGB
+
+Embed = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""(n, 3, s, s) views to (n, d) vectors of unit length."""
+ReadImage = Callable[[str], RGB]
+"""Decoded picture of an evidence digest; raises AssayerError where it cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Described:
+    """One reference picture with all that the index keeps of it."""
+
+    reference: Reference
+    picture: Picture
+    vectors: NDArray[np.float32]
+    thumb: RGB
+
+
+def build_artifact(
+    products: Sequence[ReferenceProduct],
+    read_image: ReadImage,
+    embed: Embed,
+    *,
+    catalog_digest: str,
+    embedder: str,
+    progress: Progress = silent,
+) -> IndexArtifact:
+    """An index in memory. A picture that cannot be read is named in the checkpoint and left out.
+
+    Raises EmptyCatalog when no reference picture is left.
+    """
+    unreadable: list[str] = []
+    described = list(_describe_all(products, read_image, embed, unreadable, progress))
+    if not described:
+        raise EmptyCatalog(
+            "no reference picture to compare with",
+            field="image_link",
+            advice="Import a catalog with pictures: assayer catalog import PATH --rights-holder NAME.",
+        )
+    checkpoint = Checkpoint(
+        format=FORMAT,
+        catalog_digest=catalog_digest,
+        embedder=embedder,
+        features=FEATURES_VERSION,
+        references=tuple(one.reference for one in described),
+        unreadable=tuple(unreadable),
+        files=(),
+    )
+    return _with_twins(checkpoint, _arrays(described), progress)
+
+
+def _describe_all(
+    products: Sequence[ReferenceProduct],
+    read_image: ReadImage,
+    embed: Embed,
+    unreadable: list[str],
+    progress: Progress,
+) -> Iterator[_Described]:
+    total = sum(len(product.images) for product in products)
+    done = 0
+    for product in products:
+        for image in product.images:
+            try:
+                yield _describe(product, image.sha256, read_image(image.sha256), embed)
+            except AssayerError as error:
+                unreadable.append(f"{product.reference_id}: {error}")
+            done += 1
+            progress("index", done, total)
+
+
+def _describe(product: ReferenceProduct, sha256: str, rgb: RGB, embed: Embed) -> _Described:
+    picture, thumb = prepare(rgb), thumbnail(rgb)
+    reference = Reference(
+        reference_id=product.reference_id,
+        rights_holder=product.rights_holder,
+        brand=product.brand,
+        sha256=sha256,
+        size=(picture.width, picture.height),
+        scale=picture.scale,
+        thumb=(thumb.shape[1], thumb.shape[0]),
+        features=len(picture.features),
+    )
+    return _Described(reference=reference, picture=picture, vectors=embed(reference_views(rgb)), thumb=thumb)
+
+
+def _arrays(described: Sequence[_Described]) -> Arrays:
+    views = [len(one.vectors) for one in described]
+    return Arrays(
+        embeddings=np.concatenate([one.vectors for one in described]),
+        view_owners=np.repeat(np.arange(len(described)), views).astype(np.int32),
+        pdq=np.stack([one.picture.pdq for one in described]),
+        points=np.concatenate([one.picture.features.points for one in described]),
+        descriptors=np.concatenate([one.picture.features.descriptors for one in described]),
+        thumbs=np.concatenate([one.thumb.reshape(-1, 3) for one in described]),
+        twin_pairs=np.zeros((0, 2), np.int32),
+        twin_matrices=np.zeros((0, 3, 3), np.float64),
+    )
+
+
+def _with_twins(checkpoint: Checkpoint, arrays: Arrays, progress: Progress) -> IndexArtifact:
+    counts = [reference.features for reference in checkpoint.references]
+    owners = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    votes = DescriptorVotes.build(unit(arrays.descriptors), owners)
+    alone = IndexArtifact(checkpoint, arrays, votes)
+    pairs, matrices = find_twins(alone, progress)
+    return IndexArtifact(checkpoint, replace(arrays, twin_pairs=pairs, twin_matrices=matrices), votes)

@@ -1,0 +1,226 @@
+"""One listing against the index: candidates by embedding, hash and votes; each verified; color names the variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.listing import Listing
+from domain.match import Matches, PhotoMatch, Point
+from index.agreement import Agreement, compare, unwarp
+from index.artifact import IndexArtifact
+from index.build import Embed
+from index.color import color_distances
+from index.homography import Alignment, Matrix, align, checked_alignment, corners_of, map_points
+from index.local_features import mirrored, unit
+from index.picture import Picture, pdq_distances, pdq_hash, prepare
+from index.preprocessing import query_views
+from index.text import TextMatcher
+from index.verification import Verifier, geometry_features
+from store.images import RGB
+
+_MOST_CANDIDATES = 8
+_BY_EMBEDDING, _BY_HASH, _BY_VOTES = 4, 2, 6
+_PDQ_NEAR = 70
+"""Hamming distance of PDQ up to which a reference is a candidate (Facebook calls up to 31 a match)."""
+_FEWEST_VOTES = 1.0
+_REPORTED = 0.02
+"""Confidence under which a pair is not worth storing as a match."""
+_SAME_COLOR = 2.0
+"""RGB distance within which two variants cannot be told apart by color; the title decides."""
+_MOST_POINTS = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidate:
+    """A verified reference for one listing picture."""
+
+    number: int
+    alignment: Alignment
+    agreement: Agreement
+    confidence: float
+    color_distance: float
+    similarity: float
+    """Cosine of the best view."""
+
+
+class Matcher:
+    """Matches listings against one loaded index. Safe to share between threads."""
+
+    def __init__(self, artifact: IndexArtifact, embed: Embed, verifier: Verifier, texts: TextMatcher) -> None:
+        self.artifact, self._embed, self.verifier, self._texts = artifact, embed, verifier, texts
+        self._nearest = faiss.IndexFlatIP(artifact.arrays.embeddings.shape[1])
+        self._nearest.add(artifact.arrays.embeddings)
+        self._twins: dict[int, list[tuple[int, Matrix]]] = {}
+        for (first, second), matrix in zip(
+            artifact.arrays.twin_pairs.tolist(), artifact.arrays.twin_matrices, strict=True
+        ):
+            self._twins.setdefault(first, []).append((second, matrix))
+
+    def match(self, listing: Listing, pictures: Sequence[tuple[str, RGB]]) -> Matches:
+        """Match a listing's (digest, decoded picture) pairs and its words."""
+        texts = self._texts.match(listing)
+        named = {(text.rights_holder, text.reference_id): text.score + text.color_named for text in texts}
+        photos = [match for sha256, rgb in pictures for match in self._match_picture(sha256, rgb, named)]
+        photos.sort(key=lambda match: -match.score)
+        return Matches(photos=tuple(photos), texts=texts, images_read=len(pictures))
+
+    def _match_picture(self, sha256: str, rgb: RGB, named: dict[tuple[str, str], float]) -> list[PhotoMatch]:
+        picture = prepare(rgb)
+        similarities = self._similarities(rgb)
+        hash_distances = self._hash_distances(picture)
+        matches: dict[tuple[str, str], PhotoMatch] = {}
+        for group in self._verified_groups(picture, similarities, hash_distances):
+            best = self._choose(group, named)
+            reference = self.artifact.references[best.number]
+            match = self._as_match(sha256, picture, best, int(hash_distances[best.number]))
+            matches.setdefault((reference.rights_holder, reference.reference_id), match)
+        return [match for match in matches.values() if match.score >= _REPORTED]
+
+    def _similarities(self, rgb: RGB) -> NDArray[np.float32]:
+        """(references,) cosine of the best pair of views; -1 where the search did not reach."""
+        vectors = self._embed(query_views(rgb))
+        reach = min(len(self.artifact.arrays.embeddings), 16 * _BY_EMBEDDING)
+        cosines, views = self._nearest.search(vectors, reach)
+        best = np.full(len(self.artifact.references), -1.0, np.float32)
+        np.maximum.at(best, self.artifact.arrays.view_owners[views.ravel()], cosines.ravel())
+        return best
+
+    def _hash_distances(self, picture: Picture) -> NDArray[np.int32]:
+        """(references,) PDQ distance, the smaller of upright and mirrored."""
+        flipped = pdq_hash(np.asarray(picture.rgb[:, ::-1]))
+        hashes = self.artifact.arrays.pdq
+        return np.minimum(pdq_distances(picture.pdq, hashes), pdq_distances(flipped, hashes))
+
+    def _candidates(
+        self,
+        similarities: NDArray[np.float32],
+        hash_distances: NDArray[np.int32],
+        votes: tuple[NDArray[np.float32], NDArray[np.float32]],
+    ) -> list[int]:
+        """Reference numbers, most promising first: each finder names its few, and local votes order them."""
+        most_votes = np.maximum(*votes)
+        by_votes = [n for n in np.argsort(-most_votes, kind="stable")[:_BY_VOTES] if most_votes[n] >= _FEWEST_VOTES]
+        by_hash = [n for n in np.argsort(hash_distances, kind="stable")[:_BY_HASH] if hash_distances[n] <= _PDQ_NEAR]
+        by_embedding = np.argsort(-similarities, kind="stable")[:_BY_EMBEDDING]
+        ordered = dict.fromkeys(int(n) for n in [*by_hash, *by_votes[:2], *by_embedding[:1], *by_votes, *by_embedding])
+        return list(ordered)[:_MOST_CANDIDATES]
+
+    def _verified_groups(
+        self, picture: Picture, similarities: NDArray[np.float32], hash_distances: NDArray[np.int32]
+    ) -> Iterator[list[_Candidate]]:
+        """Verified candidates, each with its twins; a twin of a verified one is not verified again."""
+        descriptors = picture.features.unit_descriptors()
+        listing = (picture.features.points, descriptors)
+        count = len(self.artifact.references)
+        votes = (self.artifact.votes.vote(descriptors, count), self.artifact.votes.vote(mirrored(descriptors), count))
+        settled: set[int] = set()
+        for number in self._candidates(similarities, hash_distances, votes):
+            if number in settled:
+                continue
+            alignment = self._align(number, listing, flipped_first=bool(votes[1][number] > votes[0][number]))
+            if alignment is None:
+                continue
+            group = self._with_twins(picture, number, alignment, similarities)
+            settled.update(candidate.number for candidate in group)
+            yield group
+
+    def _align(
+        self, number: int, listing: tuple[NDArray[np.float32], NDArray[np.float32]], *, flipped_first: bool
+    ) -> Alignment | None:
+        points, stored = self.artifact.features_of(number)
+        size = self.artifact.references[number].size
+        upright = unit(stored)
+        found: Alignment | None = None
+        for flip in (flipped_first, not flipped_first):
+            found = align((points, mirrored(upright) if flip else upright), listing, size, mirrored=flip)
+            if found:
+                break
+        return found
+
+    def _with_twins(
+        self, picture: Picture, number: int, alignment: Alignment, similarities: NDArray[np.float32]
+    ) -> list[_Candidate]:
+        """The candidate and its twins, all compared in the candidate's frame."""
+        reference, thumb = self.artifact.references[number], self.artifact.thumb_of(number)
+        seen, inside = unwarp(picture.rgb, alignment.matrix, reference.size, thumb)
+        group = [(number, np.eye(3)), *self._twins.get(number, [])]
+        aligned = np.stack([self._twin_thumb(thumb, number, other, matrix) for other, matrix in group])
+        distances = color_distances(aligned, seen, inside)
+        candidates = []
+        for (other, matrix), shown, distance in zip(group, aligned, distances, strict=True):
+            carried = self._carry(alignment, matrix, other) if other != number else alignment
+            if carried is None:
+                continue
+            agreement = compare(shown, seen, inside)
+            features = geometry_features(carried, agreement, self.artifact.references[other].size)
+            candidates.append(
+                _Candidate(
+                    number=other,
+                    alignment=carried,
+                    agreement=agreement,
+                    confidence=self.verifier.confidence(features),
+                    color_distance=distance,
+                    similarity=float(similarities[other]),
+                )
+            )
+        return candidates
+
+    def _twin_thumb(self, thumb: RGB, number: int, other: int, matrix: Matrix) -> RGB:
+        """The twin's thumbnail in the frame of the candidate's."""
+        if other == number:
+            return thumb
+        twin = self.artifact.references[other]
+        shrink = np.diag([twin.thumb[0] / twin.size[0], twin.thumb[1] / twin.size[1], 1.0])
+        seen, _ = unwarp(self.artifact.thumb_of(other), shrink @ matrix, self.artifact.references[number].size, thumb)
+        return seen
+
+    def _carry(self, alignment: Alignment, matrix: Matrix, other: int) -> Alignment | None:
+        """The candidate's alignment, told for its twin."""
+        return checked_alignment(
+            alignment.matrix @ np.linalg.inv(matrix),
+            map_points(matrix, alignment.reference_points),
+            alignment.listing_points,
+            self.artifact.references[other].size,
+        )
+
+    def _choose(self, group: list[_Candidate], named: dict[tuple[str, str], float]) -> _Candidate:
+        """The variant whose color fits; between equals, the one that the title names, then the surest."""
+        best = min(candidate.color_distance for candidate in group)
+        alike = [candidate for candidate in group if candidate.color_distance <= best + _SAME_COLOR]
+
+        def rank(candidate: _Candidate) -> tuple[float, float]:
+            reference = self.artifact.references[candidate.number]
+            return (named.get((reference.rights_holder, reference.reference_id), 0.0), -candidate.color_distance)
+
+        return max(alike, key=rank)
+
+    def _as_match(self, sha256: str, picture: Picture, found: _Candidate, pdq_distance: int) -> PhotoMatch:
+        reference = self.artifact.references[found.number]
+        outline = map_points(found.alignment.matrix, corners_of(reference.size)) / picture.scale
+        spread = np.unique(np.linspace(0, found.alignment.inliers - 1, _MOST_POINTS).astype(int))
+        here = found.alignment.reference_points[spread] / reference.scale
+        there = found.alignment.listing_points[spread] / picture.scale
+        return PhotoMatch(
+            image_sha256=sha256,
+            reference_id=reference.reference_id,
+            reference_sha256=reference.sha256,
+            rights_holder=reference.rights_holder,
+            brand=reference.brand,
+            score=round(found.confidence, 6),
+            mirrored=found.alignment.mirrored,
+            outline=tuple(_point(corner) for corner in outline),
+            points=tuple((_point(one), _point(other)) for one, other in zip(here, there, strict=True)),
+            inliers=found.alignment.inliers,
+            embedding_similarity=round(found.similarity, 4),
+            pdq_distance=pdq_distance,
+            color_distance=round(found.color_distance, 2),
+        )
+
+
+def _point(xy: NDArray[np.float32]) -> Point:
+    return (round(float(xy[0]), 1), round(float(xy[1]), 1))

@@ -1,0 +1,62 @@
+"""A picture made ready for matching: resized to working size, with its features and hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pdqhash
+from numpy.typing import NDArray
+
+from index.local_features import WORKING_SIDE, LocalFeatures, extract
+from store.images import RGB
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """What matching looks at. Listing pictures and reference pictures are prepared alike."""
+
+    rgb: RGB
+    """(height, width, 3) at working size."""
+    scale: float
+    """Working pixels per stored pixel."""
+    features: LocalFeatures
+    pdq: NDArray[np.uint8]
+    """(32,) packed bits of the PDQ hash."""
+
+    @property
+    def width(self) -> int:
+        """Working pixels."""
+        return int(self.rgb.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Working pixels."""
+        return int(self.rgb.shape[0])
+
+
+def prepare(rgb: RGB) -> Picture:
+    """Resize, hash and describe a decoded picture."""
+    working, scale = _at_working_size(rgb)
+    gray = np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    return Picture(rgb=working, scale=scale, features=extract(gray), pdq=pdq_hash(working))
+
+
+def pdq_hash(rgb: RGB) -> NDArray[np.uint8]:
+    """PDQ of a picture as 32 packed bytes (Facebook's perceptual hash; ThreatExchange, `hashing/hashing.pdf`)."""
+    bits, _quality = pdqhash.compute(np.ascontiguousarray(rgb))
+    return np.packbits(np.asarray(bits, dtype=np.uint8))
+
+
+def pdq_distances(query: NDArray[np.uint8], references: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Hamming distances, 0 to 256, of one (32,) hash to (n, 32) hashes."""
+    return np.asarray(np.bitwise_count(references ^ query).sum(axis=1), dtype=np.int32)
+
+
+def _at_working_size(rgb: RGB) -> tuple[RGB, float]:
+    height, width = rgb.shape[:2]
+    scale = WORKING_SIDE / max(height, width)
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, size, interpolation=how), dtype=np.uint8), scale
