@@ -15,7 +15,7 @@ from index.agreement import Agreement, compare, unwarp
 from index.artifact import IndexArtifact
 from index.build import Embed
 from index.color import color_distances
-from index.homography import Alignment, Matrix, align, checked_alignment, corners_of, map_points
+from index.homography import Alignment, Matrix, Points, align, checked_alignment, corners_of, map_points
 from index.local_features import mirrored, unit
 from index.picture import Picture, pdq_distances, pdq_hash, prepare
 from index.preprocessing import query_views
@@ -122,7 +122,7 @@ class Matcher:
         for number in self._candidates(similarities, hash_distances, votes):
             if number in settled:
                 continue
-            alignment = self._align(number, listing, flipped_first=bool(votes[1][number] > votes[0][number]))
+            alignment = self._align(number, listing, float(votes[0][number]), float(votes[1][number]))
             if alignment is None:
                 continue
             group = self._with_twins(picture, number, alignment, similarities)
@@ -130,17 +130,20 @@ class Matcher:
             yield group
 
     def _align(
-        self, number: int, listing: tuple[NDArray[np.float32], NDArray[np.float32]], *, flipped_first: bool
+        self, number: int, listing: tuple[Points, NDArray[np.float32]], upright_votes: float, mirrored_votes: float
     ) -> Alignment | None:
+        """Upright, mirrored, or both where the votes do not say which; the one with more votes first."""
         points, stored = self.artifact.features_of(number)
         size = self.artifact.references[number].size
-        upright = unit(stored)
-        found: Alignment | None = None
-        for flip in (flipped_first, not flipped_first):
-            found = align((points, mirrored(upright) if flip else upright), listing, size, mirrored=flip)
-            if found:
+        descriptors = unit(stored)
+        ways = sorted(((upright_votes, False), (mirrored_votes, True)), reverse=True)
+        for votes, flip in ways:
+            if 2 * votes < ways[0][0]:
                 break
-        return found
+            own = mirrored(descriptors) if flip else descriptors
+            if found := align((points, own), listing, size, mirrored=flip):
+                return found
+        return None
 
     def _with_twins(
         self, picture: Picture, number: int, alignment: Alignment, similarities: NDArray[np.float32]

@@ -14,7 +14,9 @@ from index.artifact import IndexArtifact
 from index.homography import Alignment, Matrix, align
 from index.local_features import unit
 
-_MOST_CANDIDATES = 24
+_MOST_CANDIDATES = 16
+_FEWEST_VOTES = 0.1
+"""Share of the strongest other candidate's votes under which nothing is tried."""
 _FEWEST_INLIERS = 15
 _AGREEING = 0.6
 """Twins repeat each other nearly everywhere; two photographs of one product do not."""
@@ -43,7 +45,7 @@ def _twins_of(artifact: IndexArtifact, first: int) -> list[tuple[int, Matrix]]:
     votes[first] = 0.0
     twins = []
     for second in np.argsort(-votes, kind="stable")[:_MOST_CANDIDATES]:
-        if votes[second] <= 0:
+        if votes[second] <= _FEWEST_VOTES * votes.max():
             break
         other_points, other_stored = artifact.features_of(int(second))
         size = artifact.references[first].size
