@@ -1,0 +1,1 @@
+"""Reading what people hand in: feeds, rights holders' files, listings, folders and archives. All of it is hostile."""
