@@ -1,0 +1,67 @@
+"""Pictures made small enough to lie inside the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from domain.assessment import Finding
+from domain.errors import BadInput, EvidenceCorrupt, ImageRefused, NotFound
+from jobs.report.data import PictureView
+from store.images import RGB, decode_image
+from store.interfaces import EvidenceReader
+from takedown.photo_proof import photo_proof
+from takedown.proof import match_picture
+
+
+def picture_view(rgb: RGB, *, alt: str, caption: str, longest_px: int = 480) -> PictureView:
+    """`rgb` as a WebP of at most `longest_px` on its longer side, as a data URI."""
+    picture = Image.fromarray(rgb)
+    picture.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=78, method=4)
+    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return PictureView(
+        data_uri=f"data:image/webp;base64,{encoded}",
+        width=picture.width,
+        height=picture.height,
+        alt=alt,
+        caption=caption,
+    )
+
+
+def stored_picture(evidence: EvidenceReader, sha256: str | None) -> RGB | None:
+    """The picture under that digest; None where it is gone, corrupt or not a picture: the page then goes without."""
+    if not sha256:
+        return None
+    try:
+        return decode_image(evidence.read(sha256))
+    except (NotFound, EvidenceCorrupt, ImageRefused):
+        return None
+
+
+def proof_picture(evidence: EvidenceReader, copied: Finding | None, *, title: str) -> PictureView | None:
+    """Catalog and listing picture with outline and matched points, as a notice shows them.
+
+    None without a copied photo, or where its proof or a picture cannot be read: the page then shows plain pictures.
+    """
+    if copied is None:
+        return None
+    try:
+        proof = photo_proof(copied)
+    except BadInput:
+        return None
+    listing, reference = stored_picture(evidence, proof.image_sha256), stored_picture(evidence, proof.reference_sha256)
+    if listing is None or reference is None:
+        return None
+    drawn = match_picture(listing, reference, outline=proof.outline, points=proof.points, mirrored=proof.mirrored)
+    many = len(proof.points)
+    return picture_view(
+        np.asarray(drawn.convert("RGB"), dtype=np.uint8),
+        alt=f"Catalog photo of {copied.reference_id} beside the photo of “{title}”, joined by {many} matched points",
+        caption=f"Left the catalog’s photo, right the listing’s: {many} matched points and the outline of the copy.",
+        longest_px=1000,
+    )
