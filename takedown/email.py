@@ -26,7 +26,7 @@ def subject_line(document: Mapping[str, Any]) -> str:
     """The notice in one line of ASCII, without a word from outside."""
     offers = len(document["items"])
     mark = "DRAFT: " if document["draft"] else ""
-    return f"{mark}Notice under Art. 16 DSA, {offers} offer{'' if offers == 1 else 's'}, reference " + _token(document)
+    return f"{mark}DSA Art. 16 notice {_token(document)}, {offers} offer{'' if offers == 1 else 's'}"
 
 
 def notice_email(document: Mapping[str, Any], *, letter: bytes, notice_json: bytes) -> bytes:

@@ -161,12 +161,7 @@ def email_problem(address: str) -> str | None:
         parsed = Address(addr_spec=address)
     except Exception as error:  # noqa: BLE001 - the stdlib parser raises IndexError and AttributeError besides its own
         return f"is not an e-mail address ({type(error).__name__})"
-    if (
-        not parsed.username
-        or len(parsed.username) > 64
-        or '"' in parsed.username
-        or not _DOMAIN.fullmatch(parsed.domain)
-    ):
+    if not parsed.username or len(parsed.username) > 64 or '"' in address or not _DOMAIN.fullmatch(parsed.domain):
         return "is not an e-mail address"
     if parsed.domain.casefold().endswith(".invalid"):
         return "is a placeholder (.invalid)"

@@ -70,7 +70,9 @@ def copied(pixels: np.ndarray) -> tuple[np.ndarray, list, list]:
     target = np.array([[30, 20], [380, 50], [370, 330], [15, 310]], np.float32)
     mapping = cv2.getPerspectiveTransform(corners, target)
     warped = cv2.warpPerspective(pixels, mapping, (400, 350), borderValue=(60, 70, 80))
-    grid = np.array([[x, y] for x in np.linspace(20, width - 20, 5) for y in np.linspace(20, height - 20, 4)], np.float32)
+    grid = np.array(
+        [[x, y] for x in np.linspace(20, width - 20, 5) for y in np.linspace(20, height - 20, 4)], np.float32
+    )
     moved = cv2.perspectiveTransform(grid[None], mapping)[0]
     points = [[[float(x), float(y)], [float(u), float(v)]] for (x, y), (u, v) in zip(grid, moved, strict=True)]
     return warped, [[float(x), float(y)] for x, y in target], points
@@ -116,6 +118,9 @@ class World:
             self.case, self.listings, self.assessments, self.rights_holder, self.settings, register=self.register
         )
 
+    def backed(self, **changes: object) -> Backing:
+        return replace(self.backing, **changes)
+
     def change_listing(self, listing_id: str, **changes: object) -> None:
         self.listings[listing_id] = replace(self.listings[listing_id], **changes)
 
@@ -139,7 +144,42 @@ def brand_claim(**changes: object) -> Finding:
 
 
 @pytest.fixture
+def make_brand_claim():
+    return brand_claim
+
+
+@pytest.fixture
+def make_picture():
+    return picture
+
+
+@pytest.fixture
+def encode():
+    return encoded
+
+
+@pytest.fixture
+def prepared_on() -> date:
+    return PREPARED_ON
+
+
+@pytest.fixture
 def world() -> World:
+    return build_world()
+
+
+@pytest.fixture(scope="session")
+def hostile_world() -> World:
+    """Shared by the examples of property-based tests, which must not change it."""
+    return build_world()
+
+
+@pytest.fixture(scope="session")
+def prepared_on_value() -> date:
+    return PREPARED_ON
+
+
+def build_world() -> World:
     evidence = MemoryEvidence()
     catalog_picture = picture(7)
     reference = evidence.write(encoded(catalog_picture))
