@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import faiss
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from domain.listing import Listing
 from domain.match import Matches, PhotoMatch, Point
-from index.agreement import Agreement, compare, unwarp
+from index.agreement import compare, unwarp
 from index.artifact import IndexArtifact
 from index.build import Embed
 from index.color import color_distances
@@ -36,13 +37,16 @@ _MOST_POINTS = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Candidate:
-    """A verified reference for one listing picture."""
+class Candidate:
+    """A reference that lies in a listing picture, with what the verifier weighs."""
 
     number: int
+    """Position in the index's references."""
     alignment: Alignment
-    agreement: Agreement
+    features: NDArray[np.float32]
+    """(9,) in the order of index.verification.FEATURE_NAMES."""
     confidence: float
+    """The verifier's, 0 to 1."""
     color_distance: float
     similarity: float
     """Cosine of the best view."""
@@ -69,13 +73,31 @@ class Matcher:
         photos.sort(key=lambda match: -match.score)
         return Matches(photos=tuple(photos), texts=texts, images_read=len(pictures))
 
+    def candidates(self, rgb: RGB) -> list[list[Candidate]]:
+        """Everything that aligns with one picture, twins together: what the verifier is trained on."""
+        picture = prepare(rgb)
+        return list(self._verified_groups(picture, self._similarities(rgb), self._hash_distances(picture)))
+
+    def choose(
+        self, group: Sequence[Candidate], named: Mapping[tuple[str, str], float] = MappingProxyType({})
+    ) -> Candidate:
+        """Of twins, the one whose color fits; between equals, the one that the title names."""
+        best = min(candidate.color_distance for candidate in group)
+        alike = [candidate for candidate in group if candidate.color_distance <= best + _SAME_COLOR]
+
+        def rank(candidate: Candidate) -> tuple[float, float]:
+            reference = self.artifact.references[candidate.number]
+            return (named.get((reference.rights_holder, reference.reference_id), 0.0), -candidate.color_distance)
+
+        return max(alike, key=rank)
+
     def _match_picture(self, sha256: str, rgb: RGB, named: dict[tuple[str, str], float]) -> list[PhotoMatch]:
         picture = prepare(rgb)
         similarities = self._similarities(rgb)
         hash_distances = self._hash_distances(picture)
         matches: dict[tuple[str, str], PhotoMatch] = {}
         for group in self._verified_groups(picture, similarities, hash_distances):
-            best = self._choose(group, named)
+            best = self.choose(group, named)
             reference = self.artifact.references[best.number]
             match = self._as_match(sha256, picture, best, int(hash_distances[best.number]))
             matches.setdefault((reference.rights_holder, reference.reference_id), match)
@@ -96,7 +118,7 @@ class Matcher:
         hashes = self.artifact.arrays.pdq
         return np.minimum(pdq_distances(picture.pdq, hashes), pdq_distances(flipped, hashes))
 
-    def _candidates(
+    def _promising(
         self,
         similarities: NDArray[np.float32],
         hash_distances: NDArray[np.int32],
@@ -112,14 +134,14 @@ class Matcher:
 
     def _verified_groups(
         self, picture: Picture, similarities: NDArray[np.float32], hash_distances: NDArray[np.int32]
-    ) -> Iterator[list[_Candidate]]:
+    ) -> Iterator[list[Candidate]]:
         """Verified candidates, each with its twins; a twin of a verified one is not verified again."""
         descriptors = picture.features.unit_descriptors()
         listing = (picture.features.points, descriptors)
         count = len(self.artifact.references)
         votes = (self.artifact.votes.vote(descriptors, count), self.artifact.votes.vote(mirrored(descriptors), count))
         settled: set[int] = set()
-        for number in self._candidates(similarities, hash_distances, votes):
+        for number in self._promising(similarities, hash_distances, votes):
             if number in settled:
                 continue
             alignment = self._align(number, listing, float(votes[0][number]), float(votes[1][number]))
@@ -147,7 +169,7 @@ class Matcher:
 
     def _with_twins(
         self, picture: Picture, number: int, alignment: Alignment, similarities: NDArray[np.float32]
-    ) -> list[_Candidate]:
+    ) -> list[Candidate]:
         """The candidate and its twins, all compared in the candidate's frame."""
         reference, thumb = self.artifact.references[number], self.artifact.thumb_of(number)
         seen, inside = unwarp(picture.rgb, alignment.matrix, reference.size, thumb)
@@ -159,13 +181,12 @@ class Matcher:
             carried = self._carry(alignment, matrix, other) if other != number else alignment
             if carried is None:
                 continue
-            agreement = compare(shown, seen, inside)
-            features = geometry_features(carried, agreement, self.artifact.references[other].size)
+            features = geometry_features(carried, compare(shown, seen, inside), self.artifact.references[other].size)
             candidates.append(
-                _Candidate(
+                Candidate(
                     number=other,
                     alignment=carried,
-                    agreement=agreement,
+                    features=features,
                     confidence=self.verifier.confidence(features),
                     color_distance=distance,
                     similarity=float(similarities[other]),
@@ -191,18 +212,7 @@ class Matcher:
             self.artifact.references[other].size,
         )
 
-    def _choose(self, group: list[_Candidate], named: dict[tuple[str, str], float]) -> _Candidate:
-        """The variant whose color fits; between equals, the one that the title names, then the surest."""
-        best = min(candidate.color_distance for candidate in group)
-        alike = [candidate for candidate in group if candidate.color_distance <= best + _SAME_COLOR]
-
-        def rank(candidate: _Candidate) -> tuple[float, float]:
-            reference = self.artifact.references[candidate.number]
-            return (named.get((reference.rights_holder, reference.reference_id), 0.0), -candidate.color_distance)
-
-        return max(alike, key=rank)
-
-    def _as_match(self, sha256: str, picture: Picture, found: _Candidate, pdq_distance: int) -> PhotoMatch:
+    def _as_match(self, sha256: str, picture: Picture, found: Candidate, pdq_distance: int) -> PhotoMatch:
         reference = self.artifact.references[found.number]
         outline = map_points(found.alignment.matrix, corners_of(reference.size)) / picture.scale
         spread = np.unique(np.linspace(0, found.alignment.inliers - 1, _MOST_POINTS).astype(int))

@@ -1,0 +1,39 @@
+"""A listing's pictures out of evidence, and the reasons for those that cannot be read."""
+
+from __future__ import annotations
+
+from domain.errors import AssayerError
+from domain.listing import Listing, ListingImage, Unreadable
+from domain.settings import Settings
+from store.images import RGB, decode_image
+from store.interfaces import EvidenceReader
+
+
+def read_pictures(
+    listing: Listing, evidence: EvidenceReader, settings: Settings
+) -> tuple[list[tuple[str, RGB]], tuple[Unreadable, ...]]:
+    """((digest, picture) of each readable picture, what could not be read). A digest is read once."""
+    pictures: dict[str, RGB] = {}
+    unreadable: list[Unreadable] = []
+    if not listing.images:
+        unreadable.append(Unreadable(what="image", source="", reason="The listing has no picture."))
+    for image in listing.images[: settings.max_listing_images]:
+        if image.sha256 is None:
+            unreadable.append(image.unreadable or _unreadable(image, "unknown"))
+        elif image.sha256 not in pictures:
+            try:
+                content = evidence.read(image.sha256)
+                pictures[image.sha256] = decode_image(
+                    content, max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
+                )
+            except AssayerError as error:
+                unreadable.append(_unreadable(image, str(error)))
+    unreadable += [
+        _unreadable(image, f"more than {settings.max_listing_images} pictures; this one was not read")
+        for image in listing.images[settings.max_listing_images :]
+    ]
+    return list(pictures.items()), tuple(unreadable)
+
+
+def _unreadable(image: ListingImage, reason: str) -> Unreadable:
+    return Unreadable(what="image", source=image.source, reason=reason)

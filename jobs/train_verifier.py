@@ -1,0 +1,110 @@
+"""Teach the verifier which aligned pairs are one photograph: from composed copies, marketplaces and a training half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.progress import Progress, silent
+from domain.settings import Settings
+from index.build import build_artifact
+from index.embedder import Embedder
+from index.matcher import Matcher
+from index.text import TextMatcher
+from index.verification import FEATURE_NAMES, Verifier
+from jobs.learning_sets import MARKETPLACE_SEEDS, LearningSet, composed_set, folder_set, marketplace_set, trains
+from jobs.read_pictures import read_pictures
+from store.images import RGB, decode_image
+
+_UNTRAINED = Verifier(version="untrained", weights=(0.0,) * len(FEATURE_NAMES), intercept=0.0)
+_PHOTO_SIDE = 480
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pairs:
+    """Aligned (reference, listing picture) pairs of one learning set."""
+
+    source: str
+    features: NDArray[np.float32]
+    """(n, 9), see index.verification.FEATURE_NAMES."""
+    copied: NDArray[np.bool_]
+    """(n,) whether the listing picture was made from the reference's product photo."""
+
+
+def verifier_sets(data_dir: Path, settings: Settings) -> Iterator[LearningSet]:
+    """All sets to learn from; `data_dir` holds ``clothing`` and ``realshop``, each optional."""
+    for seed in MARKETPLACE_SEEDS[:2]:
+        yield marketplace_set(seed, settings)
+    if (data_dir / "clothing").is_dir():
+        yield from composed_sets(data_dir, split="train", seed=1)
+    if (data_dir / "realshop").is_dir():
+        yield folder_set("realshop", data_dir / "realshop", settings, keep=trains)
+
+
+def composed_sets(data_dir: Path, *, split: str, seed: int, most: int = 400) -> Iterator[LearningSet]:
+    """Copies of photographs in rooms and of cut-out goods on white, edited from lightly to as harsh as composed."""
+    from training.edits import edit_copy
+    from training.sources import cut_object, load_sources
+
+    sources = load_sources(data_dir, split=split, max_photos=most, max_marks=200, cut_out=False, photo_side=_PHOTO_SIDE)
+
+    def edit(rgb: RGB, generator: np.random.Generator) -> RGB:
+        return edit_copy(rgb, sources, generator, strength=float(generator.uniform(0.3, 1.0)))
+
+    photos = list(zip(sources.classes, sources.photos, strict=True))
+    yield composed_set(f"composed-rooms-{split}", photos, edit, seed=seed)
+    cut = [(name, _on_white(*done)) for name, photo in photos if (done := cut_object(photo))]
+    yield composed_set(f"composed-white-{split}", cut, edit, seed=seed + 1)
+
+
+def gather_pairs(learning: LearningSet, embedder: Embedder, settings: Settings, progress: Progress = silent) -> Pairs:
+    """Every pair that aligns, with its truth. Of twins only the chosen one counts."""
+    matcher = untrained_matcher(learning, embedder)
+    rows: list[NDArray[np.float32]] = []
+    copied: list[bool] = []
+    listings = [listing for listing in learning.records.listings() if listing.listing_id in learning.truth]
+    for done, listing in enumerate(listings, start=1):
+        truth = learning.truth[listing.listing_id]
+        pictures, _ = read_pictures(listing, learning.evidence, settings)
+        for _, rgb in pictures:
+            for group in matcher.candidates(rgb):
+                chosen = matcher.choose(group)
+                shown = {matcher.artifact.references[one.number].reference_id for one in group}
+                # an authorized seller's picture is made from the catalog's as well; that it may be is a guard's matter
+                is_copy = truth.kind in ("copied_photo", "authorised") or "copied_photo" in truth.violations
+                rows.append(chosen.features)
+                copied.append(is_copy and truth.reference_id in shown)
+        progress(f"pairs of {learning.name}", done, len(listings))
+    return Pairs(
+        source=learning.name,
+        features=np.asarray(rows, np.float32).reshape(-1, len(FEATURE_NAMES)),
+        copied=np.asarray(copied, bool),
+    )
+
+
+def untrained_matcher(learning: LearningSet, embedder: Embedder, verifier: Verifier = _UNTRAINED) -> Matcher:
+    """A matcher over a learning set's catalog, in memory."""
+    products = learning.records.products()
+    artifact = build_artifact(
+        products,
+        lambda sha256: decode_image(learning.evidence.read(sha256)),
+        embedder.embed,
+        catalog_digest=learning.records.catalog_digest(),
+        embedder=embedder.version,
+    )
+    return Matcher(artifact, embedder.embed, verifier, TextMatcher(products))
+
+
+def _on_white(picture: RGB, mask: NDArray[np.uint8]) -> RGB:
+    """A cut-out object on a white ground with margins, as catalogs show goods."""
+    margin = max(picture.shape[:2]) // 8
+    alpha = mask[:, :, None].astype(np.float32) / 255
+    plain = np.asarray(picture * alpha + 255 * (1 - alpha), np.uint8)
+    return np.pad(plain, ((margin, margin), (margin, margin), (0, 0)), constant_values=255)
+
+
+Fit = Callable[[Sequence[Pairs]], Verifier]
