@@ -87,7 +87,7 @@ def _marks(holder: RightsHolder) -> list[Mark]:
 
 def _mark(text: str, holder: str, written: frozenset[str]) -> Mark:
     letters = sum(char.isalnum() for char in text)
-    unspaced = any("\u2e80" <= char for char in text)
+    unspaced = any(char >= "\u2e80" for char in text)
     return Mark(
         text=text.strip(),
         rights_holder=holder,

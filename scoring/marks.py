@@ -27,7 +27,7 @@ _COMPATIBLE_BEFORE = re.compile(
     r"(?:\b(?:compatible (?:with|for|to)|compatibility with|(?:designed|made|intended|suitable|suited|fit|fits|fitted)"
     r" (?:for|to fit)|fits?|works with|use with|used with|replaces|replacement for|replacement part for|spare for"
     r"|(?:case|cover|strap|band|sleeve|charger|cable|adapter|adaptor|holder|mount|stand|filter|refill|bag|pouch|skin"
-    r"|protector|lid|cap|brush|part|parts|kit|accessory|accessories|battery|belt|screen|glass|dock|sticker|stickers) for"
+    r"|protector|lid|cap|brush|part|parts|kit|accessory|accessories|battery|belt|screen|glass|dock|stickers?) for"
     r"|for(?: use (?:with|in|on))?(?: (?:the|your|an?))?|passend (?:für|zu)|kompatibel mit|für|pour|compatibles? avec"
     r"|para|compatibles? (?:con|com)|per|compatibile con|adatto a|для|совместим\w* с|подходит (?:для|к))"
     r"|适用于?|兼容|适配|متوافق مع|مناسب ل)\W{0,3}$",
@@ -81,9 +81,7 @@ def text_fields(listing: Listing) -> tuple[tuple[str, str], ...]:
 def find_mentions(listing: Listing, catalog: CatalogView) -> list[Mention]:
     """Every credible mention of a mark, in the order of the fields and the text."""
     return [
-        mention
-        for field, text in text_fields(listing)
-        for mention in _longest(list(_mentions(field, text, catalog)))
+        mention for field, text in text_fields(listing) for mention in _longest(list(_mentions(field, text, catalog)))
     ]
 
 
@@ -186,7 +184,9 @@ def _pieces(units: Sequence[Unit]) -> tuple[list[str], list[str]]:
     gaps: list[str] = []
     pieces: list[str] = [""]
     for unit in units:
-        if unit.character.kind is Kind.SEPARATOR and not any(how is Disguise.LEET for _, how in unit.character.readings):
+        if unit.character.kind is Kind.SEPARATOR and not any(
+            how is Disguise.LEET for _, how in unit.character.readings
+        ):
             if pieces[-1]:
                 gaps.append("")
                 pieces.append("")

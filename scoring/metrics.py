@@ -1,147 +1,163 @@
-"""How good probabilities and decisions are: shares with intervals, curves, calibration. Pure numpy.
+"""How good probabilities and decisions are, with intervals. Pure NumPy.
 
-Labels are bool, one per listing (True = infringing); probabilities are float64 in [0, 1], in the same order.
+Wilson score interval: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209. Average precision: sum over thresholds of the
+gain in recall times the precision there. Expected calibration error: bin-size-weighted mean of |observed - predicted|.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Labels = NDArray[np.bool_]
+_Z95 = 1.959963984540054
 
-Z_95 = 1.959963984540054
-"""Standard normal quantile that leaves 2.5 % on each side."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """A share with its Wilson 95 percent interval; all three nan when there is nothing to count."""
+
+    value: float
+    low: float
+    high: float
+    hits: int
+    total: int
 
 
-def wilson_interval(hits: int, total: int, z: float = Z_95) -> tuple[float, float]:
-    """Wilson's score interval of a share (E. B. Wilson, 1927): sane at 0, at 1 and for few trials.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionMetrics:
+    """Of yes/no decisions against the truth."""
 
-    (low, high) in [0, 1]. Raises ValueError unless 0 <= hits <= total and total > 0.
-    """
-    if total <= 0 or not 0 <= hits <= total:
-        raise ValueError(f"{hits} of {total} is not a share")
-    share = hits / total
-    center = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    # The bounds are exact at both ends; rounding must not leave the share outside its own interval
-    low = 0.0 if hits == 0 else min(share, max(0.0, center - half))
-    high = 1.0 if hits == total else max(share, min(1.0, center + half))
-    return low, high
+    precision: Rate
+    recall: Rate
+    f1: float
+    """nan when nothing was found and nothing was there."""
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrecisionRecallCurve:
-    """One point per distinct probability, highest first; every array is (n,)."""
+    """One point per distinct probability, highest first; arrays of equal length (m,)."""
 
     thresholds: Floats
-    """Flagged = probability at or over it."""
-    hits: NDArray[np.int64]
-    flagged: NDArray[np.int64]
     precision: Floats
     recall: Floats
-
-
-def precision_recall_curve(labels: Labels, probabilities: Floats) -> PrecisionRecallCurve:
-    """Precision and recall at each threshold that tells listings apart; empty when nothing is infringing.
-
-    Ties share one point: no order within a tie flatters the curve.
-    """
-    positives = int(labels.sum())
-    if not positives:
-        none, zero = np.empty(0, dtype=np.float64), np.empty(0, dtype=np.int64)
-        return PrecisionRecallCurve(thresholds=none, hits=zero, flagged=zero, precision=none, recall=none)
-    order = np.argsort(-probabilities, kind="stable")
-    ranked = probabilities[order]
-    ends = np.append(np.flatnonzero(np.diff(ranked)), ranked.size - 1)
-    hits = np.cumsum(labels[order], dtype=np.int64)[ends]
-    flagged = (ends + 1).astype(np.int64)
-    return PrecisionRecallCurve(
-        thresholds=ranked[ends], hits=hits, flagged=flagged, precision=hits / flagged, recall=hits / positives
-    )
-
-
-def average_precision(labels: Labels, probabilities: Floats) -> float:
-    """Sum of precision times the step in recall, without interpolation. NaN when nothing is infringing."""
-    curve = precision_recall_curve(labels, probabilities)
-    if not curve.recall.size:
-        return math.nan
-    return float(np.sum(np.diff(curve.recall, prepend=0.0) * curve.precision))
-
-
-def brier_score(labels: Labels, probabilities: Floats) -> float:
-    """Mean squared distance of the probability from what was so (G. W. Brier, 1950); 0 is best. NaN when empty."""
-    return float(np.mean((probabilities - labels) ** 2)) if labels.size else math.nan
+    precision_low: Floats
+    """Pointwise Wilson 95 percent band."""
+    precision_high: Floats
+    average_precision: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationBin:
-    """Listings of about the same probability: what was said, and what was so."""
+    """Listings whose probability fell into [low, high)."""
 
-    count: int
-    mean_probability: float
-    infringing_share: float
     low: float
-    """Wilson's 95 % interval of `infringing_share`."""
     high: float
+    predicted: float
+    """Mean probability in the bin."""
+    observed: Rate
 
 
-def calibration_bins(labels: Labels, probabilities: Floats, bins: int = 10) -> tuple[CalibrationBin, ...]:
-    """Equally wide bins over [0, 1], lowest first; empty ones are left out."""
-    numbers = _bin_numbers(probabilities, bins)
-    made = []
-    for number in np.unique(numbers):
-        inside = numbers == number
-        count, hits = int(inside.sum()), int(labels[inside].sum())
-        low, high = wilson_interval(hits, count)
-        made.append(
-            CalibrationBin(
-                count=count,
-                mean_probability=float(probabilities[inside].mean()),
-                infringing_share=hits / count,
-                low=low,
-                high=high,
-            )
+def wilson(hits: int, total: int) -> Rate:
+    """hits / total with its Wilson 95 percent interval."""
+    if total == 0:
+        return Rate(value=math.nan, low=math.nan, high=math.nan, hits=hits, total=0)
+    low, high = _wilson_bounds(np.array([hits], dtype=np.float64), np.array([total], dtype=np.float64))
+    return Rate(value=hits / total, low=float(low[0]), high=float(high[0]), hits=hits, total=total)
+
+
+def decision_metrics(decided: Labels, labels: Labels) -> DecisionMetrics:
+    """Precision, recall and F1 of (n,) bool decisions against (n,) bool truth."""
+    _same_length(decided, labels)
+    true_positives = int((decided & labels).sum())
+    found, there = int(decided.sum()), int(labels.sum())
+    return DecisionMetrics(
+        precision=wilson(true_positives, found),
+        recall=wilson(true_positives, there),
+        f1=2 * true_positives / (found + there) if found + there else math.nan,
+        true_positives=true_positives,
+        false_positives=found - true_positives,
+        false_negatives=there - true_positives,
+        true_negatives=len(labels) - found - there + true_positives,
+    )
+
+
+def precision_recall_curve(probabilities: Floats, labels: Labels) -> PrecisionRecallCurve:
+    """From (n,) probabilities of infringement and (n,) bool truth. Raises ValueError without a positive label."""
+    _same_length(probabilities, labels)
+    if not labels.any():
+        raise ValueError("no positive label: recall is undefined")
+    order = np.argsort(-probabilities, kind="stable")
+    ranked = probabilities[order]
+    last_of_tie = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+    hits = np.cumsum(labels[order])[last_of_tie].astype(np.float64)
+    found = (last_of_tie + 1).astype(np.float64)
+    recall = hits / labels.sum()
+    low, high = _wilson_bounds(hits, found)
+    return PrecisionRecallCurve(
+        thresholds=ranked[last_of_tie],
+        precision=hits / found,
+        recall=recall,
+        precision_low=low,
+        precision_high=high,
+        average_precision=float(np.sum(np.diff(recall, prepend=0.0) * hits / found)),
+    )
+
+
+def average_precision(probabilities: Floats, labels: Labels) -> float:
+    """Area under the precision-recall steps, 0 to 1. Raises ValueError without a positive label."""
+    return precision_recall_curve(probabilities, labels).average_precision
+
+
+def lowest_threshold(probabilities: Floats, labels: Labels, *, precision: float) -> float | None:
+    """Lowest probability at and above which at least `precision` of the listings infringe; None when there is none."""
+    curve = precision_recall_curve(probabilities, labels)
+    reaching = curve.thresholds[curve.precision >= precision]
+    return float(reaching.min()) if reaching.size else None
+
+
+def calibration_bins(probabilities: Floats, labels: Labels, *, bins: int = 10) -> list[CalibrationBin]:
+    """Equal-width bins over [0, 1] that hold anything, lowest first."""
+    _same_length(probabilities, labels)
+    numbers = np.minimum((probabilities * bins).astype(int), bins - 1)
+    return [
+        CalibrationBin(
+            low=number / bins,
+            high=(number + 1) / bins,
+            predicted=float(probabilities[numbers == number].mean()),
+            observed=wilson(int(labels[numbers == number].sum()), int((numbers == number).sum())),
         )
-    return tuple(made)
+        for number in np.unique(numbers).tolist()
+    ]
 
 
-def expected_calibration_error(labels: Labels, probabilities: Floats, bins: int = 10) -> float:
-    """Mean distance of said from so over equally wide bins, weighted by their listings; 0 is best. NaN when empty."""
-    if not labels.size:
-        return math.nan
-    gaps = np.bincount(_bin_numbers(probabilities, bins), weights=probabilities - labels, minlength=bins)
-    return float(np.abs(gaps).sum() / labels.size)
+def expected_calibration_error(probabilities: Floats, labels: Labels, *, bins: int = 10) -> float:
+    """0 to 1 (0 = perfectly calibrated)."""
+    found = calibration_bins(probabilities, labels, bins=bins)
+    return sum(b.observed.total * abs(b.observed.value - b.predicted) for b in found) / len(labels)
 
 
-def _bin_numbers(probabilities: Floats, bins: int) -> NDArray[np.int64]:
-    return np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+def brier_score(probabilities: Floats, labels: Labels) -> float:
+    """Mean squared error of the probabilities, 0 to 1 (0 = perfect)."""
+    _same_length(probabilities, labels)
+    return float(np.mean((probabilities - labels) ** 2))
 
 
-def bootstrap_interval(
-    statistic: Callable[[Labels, Floats], float],
-    labels: Labels,
-    probabilities: Floats,
-    *,
-    resamples: int = 400,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """The middle 95 % of `statistic` over resampled listings (percentile bootstrap); the same for the same seed.
+def _wilson_bounds(hits: Floats, total: Floats) -> tuple[Floats, Floats]:
+    share = hits / total
+    middle = (share + _Z95**2 / (2 * total)) / (1 + _Z95**2 / total)
+    half = _Z95 / (1 + _Z95**2 / total) * np.sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
-    Resamples on which the statistic is NaN are left out; (NaN, NaN) when that leaves none.
-    """
-    random = np.random.default_rng(seed)
-    values = []
-    for _ in range(resamples if labels.size else 0):
-        drawn = random.integers(0, labels.size, labels.size)
-        values.append(statistic(labels[drawn], probabilities[drawn]))
-    known = np.array([value for value in values if not math.isnan(value)], dtype=np.float64)
-    if not known.size:
-        return math.nan, math.nan
-    low, high = np.quantile(known, (0.025, 0.975))
-    return float(low), float(high)
+
+def _same_length(first: NDArray[np.generic], second: NDArray[np.generic]) -> None:
+    if first.shape != second.shape or first.ndim != 1 or not len(first):
+        raise ValueError(f"expected two non-empty vectors of equal length, got {first.shape} and {second.shape}")

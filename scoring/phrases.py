@@ -17,11 +17,12 @@ from scoring.search import Hit
 from scoring.words import is_known_word
 
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*")
-_CLAUSE_END = re.compile(r"[.!?;,\n|。！？；，、()（）•]|\s[-–—]\s|&bull;")
+_TOKEN_OR_COMMA = re.compile(_TOKEN.pattern + r"|[,，、]")
+_CLAUSE_END = re.compile(r"[.!?;\n|。！？；()（）•]|\s[-–—]\s|&bull;")
 _WINDOW = 6
 """Words either side that can change what a term means."""
 _LETTERS_TO_SPACE_OUT = 5
-_NEVER = Disguise.SPLIT | Disguise.UNDOUBLED
+_NEVER = Disguise.SPLIT | Disguise.UNDOUBLED | Disguise.TRANSLITERATED
 """Departures that make other words of a term too easily."""
 
 
@@ -40,7 +41,7 @@ class Phrase:
     def weight(self) -> float:
         """The entry's weight; hiding the term from a plain search halves the doubt."""
         weight = self.term.entry.weight
-        return 1 - (1 - weight) / 2 if self.disguise & ~(Disguise.ACCENT | Disguise.TRANSLITERATED) else weight
+        return 1 - (1 - weight) / 2 if self.disguise & ~Disguise.ACCENT else weight
 
     def span(self) -> dict[str, JsonValue]:
         """For a finding's evidence."""
@@ -67,14 +68,21 @@ def find_phrases(listing: Listing, lexicon: Lexicon) -> list[Phrase]:
 
 
 def _phrases(field: str, text: str, lexicon: Lexicon) -> Iterator[Phrase]:
+    found: list[Phrase] = []
+    harmless: list[tuple[int, int]] = []
     units = read_units(text)
     for hit in lexicon.trie.find(units):
         term = lexicon.terms[hit.phrase]
         start, end = units[hit.first].start, units[hit.last - 1].end
         disguise = _judge(hit, text[start:end], term)
-        if disguise is None or _is_innocent(text, start, end, term) or is_denied(text, start, end, term.negation):
+        if disguise is None:
             continue
-        yield Phrase(term=term, field=field, start=start, end=end, text=text[start:end], disguise=disguise)
+        if _is_innocent(text, start, end, term) or is_denied(text, start, end, term.negation):
+            harmless.append((start, end))
+        elif not term.entry.requires or _stands_near(text, start, end, term.entry.requires):
+            found.append(Phrase(term=term, field=field, start=start, end=end, text=text[start:end], disguise=disguise))
+    # languages share words: what English denies (not a replica) does not stand as Spanish
+    yield from (p for p in found if not any(start <= p.start and p.end <= end for start, end in harmless))
 
 
 def _judge(hit: Hit, surface: str, term: Term) -> Disguise | None:
@@ -94,14 +102,19 @@ def _judge(hit: Hit, surface: str, term: Term) -> Disguise | None:
 
 
 def _is_innocent(text: str, start: int, end: int, term: Term) -> bool:
-    if not term.entry.unless and not term.entry.requires:
-        return False
-    before = [word.casefold() for word in _TOKEN.findall(text[:start])[-_WINDOW:]]
-    after = [word.casefold() for word in _TOKEN.findall(text[end : end + 200])[:_WINDOW]]
-    nearby = f" {' '.join(before)} {' '.join(after)} "
-    if any(f" {word.casefold()} " in nearby for word in term.entry.unless):
-        return True
-    return bool(term.entry.requires) and not any(f" {word.casefold()} " in nearby for word in term.entry.requires)
+    return bool(term.entry.unless) and _stands_near(text, start, end, term.entry.unless)
+
+
+def _stands_near(text: str, start: int, end: int, words: Sequence[str]) -> bool:
+    """Whether one of the words stands within `_WINDOW` words; in unspaced scripts, within as many characters."""
+    before = [_fold(word) for word in _TOKEN.findall(text[max(0, start - 200) : start])[-_WINDOW:]]
+    after = [_fold(word) for word in _TOKEN.findall(text[end : end + 200])[:_WINDOW]]
+    spaced = f" {' '.join(before)} {' '.join(after)} "
+    near = _fold(text[max(0, start - _WINDOW) : end + _WINDOW])
+    return any(
+        f" {_fold(word)} " in spaced or (not read_units(word)[0].character.spaced_script and word in near)
+        for word in words
+    )
 
 
 def is_denied(text: str, start: int, end: int, negation: Negation) -> bool:
@@ -115,24 +128,29 @@ def is_denied(text: str, start: int, end: int, negation: Negation) -> bool:
 
 
 def _leads_to(tokens: Sequence[str], denials: Sequence[str], fillers: set[str]) -> bool:
-    folded = {_fold(word) for word in denials}
-    for token in tokens[:8]:
-        if token in folded or (token.endswith("n't") and "n't" in folded):
-            return True
-        if token not in fillers:
+    """Whether only fillers stand between a denial and the term. A denial cut off by a comma (*no, replica*) is none."""
+    folded = {_fold(denial) for denial in denials}
+    nearer = ""
+    for word in tokens[: _WINDOW + 4]:
+        if word in folded or (word.endswith("n't") and "n't" in folded):
+            return nearer != ","
+        if word not in fillers and word != ",":
             return False
+        nearer = word
     return False
 
 
 def _touches(before: str, after: str, negation: Negation) -> bool:
     """Languages without spaces: the denial stands right against the term."""
     left, right = _fold(before).rstrip(), _fold(after).lstrip()
-    unspaced = [_fold(word) for word in (*negation.before, *negation.after) if not read_units(word)[0].character.spaced_script]
+    unspaced = [
+        _fold(word) for word in (*negation.before, *negation.after) if not read_units(word)[0].character.spaced_script
+    ]
     return any(left.endswith(word) or right.startswith(word) for word in unspaced)
 
 
 def _tokens(text: str) -> list[str]:
-    return [_fold(token) for token in _TOKEN.findall(text)]
+    return [_fold(token) for token in _TOKEN_OR_COMMA.findall(text)]
 
 
 def _fold(word: str) -> str:

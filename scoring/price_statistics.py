@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from statistics import NormalDist, median
 
+from domain.catalog import Money
+
 _NORMAL_SPREAD = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
 _LEAST_SPREAD = 0.15
@@ -27,10 +29,9 @@ class PriceStatistics:
     deviation_log: float
     """Median absolute deviation of the natural logarithms."""
 
-    @property
-    def median_price(self) -> float:
-        """The middle price, in `currency`."""
-        return math.exp(self.median_log)
+    def median(self) -> Money:
+        """The middle price, to the hundredth."""
+        return Money(amount=Decimal(f"{math.exp(self.median_log):.2f}"), currency=self.currency)
 
     def quantile(self, price: float) -> float:
         """Share of offers expected to be cheaper than `price`, 0 to 1 (0 = cheapest), by a log-normal model."""

@@ -66,17 +66,18 @@ class Unit:
     surface: str
 
 
+# Each entry: the character written, then the letters it may stand for
 _LEET = {
-    **{"0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g"},
-    **{"@": "a", "$": "s", "!": "il", "|": "il", "€": "e", "£": "l", "¥": "y", "¢": "c", "§": "s", "¡": "i"},
-    **{"ß": "b", "µ": "u", "×": "x"},
+    entry[0]: entry[1:]
+    for entry in "0o 1il 2z 3e 4a 5s 6gb 7t 8b 9g @a $s !il |il €e £l ¥y ¢c §s ¡i ßb µu ×x".split()  # noqa: SIM905
 }
 # Letters of other scripts that imitate Latin ones without being listed as confusable
 _FAUX = {
-    **{"я": "r", "и": "n", "й": "n", "з": "e", "э": "e", "є": "e", "д": "a", "л": "a", "ц": "u", "ш": "w", "щ": "w"},
-    **{"ь": "b", "ъ": "b", "б": "b", "ч": "y", "п": "n", "г": "r", "в": "b", "н": "h", "т": "t", "м": "m", "к": "k"},
-    **{"λ": "a", "σ": "eo", "η": "n", "μ": "um", "π": "n", "τ": "t", "υ": "u", "χ": "x", "ω": "w", "ε": "e"},
-    **{"ι": "i", "κ": "k", "γ": "y", "θ": "o", "δ": "a", "ξ": "e", "β": "b"},
+    entry[0]: entry[1:]
+    for entry in (  # noqa: SIM905
+        "яr иn йn зe эe єe дa лa цu шw щw ьb ъb бb чy пn гr вb нh тt мm кk "
+        "λa σeo ηn μum πn τt υu χx ωw εe ιi κk γy θo δa ξe βb"
+    ).split()
 }
 _ASCII_LOOKALIKE = {"I": "l", "l": "i"}
 _REGISTERED = "™®©℠℗"
@@ -91,7 +92,8 @@ _COMBINING_STROKES = range(0x334, 0x339)
 _TATWEEL = "\u0640"
 
 
-def read_units(text: str) -> list[Unit]:
+@lru_cache(maxsize=16)
+def read_units(text: str) -> tuple[Unit, ...]:
     """The text's characters in order; an HTML entity that was left in counts as the character it stands for."""
     units: list[Unit] = []
     at = 0
@@ -103,7 +105,7 @@ def read_units(text: str) -> list[Unit]:
         units += (Unit(entity.start(), entity.end(), read_character(c), c) for c in decoded)
         at = entity.end()
     units += (Unit(i, i + 1, read_character(text[i]), text[i]) for i in range(at, len(text)))
-    return units
+    return tuple(units)
 
 
 @lru_cache(maxsize=65536)

@@ -123,7 +123,12 @@ class PhraseTrie:
                 node = node.next.get(symbol) if node else None
             if node is not None:
                 yield _State(node, state.at + width, state.disguise | disguise, state.splits, leet, symbols[-1])
-            if self._tolerant and symbols == state.last_symbol and symbols.isalpha() and not _drawn_out(units, state.at):
+            if (
+                self._tolerant
+                and symbols == state.last_symbol
+                and symbols.isalpha()
+                and not _drawn_out(units, state.at)
+            ):
                 doubled = state.disguise | disguise | Disguise.DOUBLED
                 yield _State(state.node, state.at + width, doubled, state.splits, leet, symbols)
 
@@ -187,7 +192,9 @@ def _without_accent(unit: Unit) -> str:
 
 def _boundary(units: Sequence[Unit], at: int) -> bool:
     """Whether a word may start or end between units[at - 1] and units[at]."""
-    before = next((u for u in reversed(units[max(0, at - _MAX_HIDDEN) : at]) if u.character.kind is not Kind.HIDDEN), None)
+    before = next(
+        (u for u in reversed(units[max(0, at - _MAX_HIDDEN) : at]) if u.character.kind is not Kind.HIDDEN), None
+    )
     after = next((u for u in units[at : at + _MAX_HIDDEN] if u.character.kind is not Kind.HIDDEN), None)
     if before is None or after is None:
         return True
