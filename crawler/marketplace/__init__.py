@@ -5,5 +5,6 @@ It stands in for no real shop: every name, logo and picture is made up by code, 
 
 from crawler.marketplace.generate import generate_marketplace
 from crawler.marketplace.model import Marketplace
+from crawler.marketplace.server import MarketplaceServer
 
-__all__ = ["Marketplace", "generate_marketplace"]
+__all__ = ["Marketplace", "MarketplaceServer", "generate_marketplace"]

@@ -107,7 +107,7 @@ class _Assembly:
             reference_id=product.reference_id,
             edits=edits,
         )
-        self._list(truth, wording, seller, images, product.price.currency, product.category, stream)
+        self._list(truth, wording, seller, images, product.price.currency, product.design.family, stream)
 
     def _honest(self, kind: str, listing_id: str, stream: random.Random) -> None:
         product = stream.choice(self.book.products)
@@ -121,16 +121,16 @@ class _Assembly:
             listing_id=listing_id, kind=kind, label="legitimate", reference_id=product.reference_id, edits=edits
         )
         wording = honest_wording(kind, product, stream)
-        self._list(truth, wording, seller, images, product.price.currency, product.category, stream)
+        self._list(truth, wording, seller, images, product.price.currency, product.design.family, stream)
 
     def _unrelated(self, kind: str, listing_id: str, stream: random.Random) -> None:
         family, form, color = stream.choice(list(Family)), stream.randrange(3), stream.choice(list(COLORS))
         design = _unbranded(family, form, color, stream)
         wording = unrelated_wording(family, form, color, stream)
         truth = Truth(listing_id=listing_id, kind=kind, label="legitimate")
-        currency, category = stream.choice(("USD", "USD", "EUR")), GOODS[family].category
+        currency = stream.choice(("USD", "USD", "EUR"))
         seller, images = self._honest_seller(stream), self._own_photos(design, stream)
-        self._list(truth, wording, seller, images, currency, category, stream)
+        self._list(truth, wording, seller, images, currency, family, stream)
 
     def _accessory(self, kind: str, listing_id: str, stream: random.Random) -> None:
         product = stream.choice(self.book.products)
@@ -141,7 +141,7 @@ class _Assembly:
         truth = Truth(listing_id=listing_id, kind=kind, label="legitimate")
         wording, images = accessory_wording(product, stream), self._own_photos(design, stream)
         self._list(
-            truth, wording, self._honest_seller(stream), images, product.price.currency, product.category, stream
+            truth, wording, self._honest_seller(stream), images, product.price.currency, product.design.family, stream
         )
 
     def _list(
@@ -151,7 +151,7 @@ class _Assembly:
         seller: Seller,
         images: tuple[str, ...],
         currency: str,
-        category: str,
+        family: Family,
         stream: random.Random,
     ) -> None:
         self.truths.append(truth)
@@ -164,11 +164,12 @@ class _Assembly:
                 currency=currency,
                 quantity=wording.quantity,
                 brand=wording.brand,
-                category=stream.choice((category, category, "")),
+                category=stream.choice((GOODS[family].category, GOODS[family].category, "")),
                 condition=wording.condition,
                 seller=seller,
                 images=images,
-                style=stream.choice(list(PageStyle)),
+                style=_style(currency, stream),
+                family=family,
             )
         )
 
@@ -214,11 +215,14 @@ class _Assembly:
 
     def marketplace(self) -> Marketplace:
         """Everything so far. Faults of the site fall on listings whose truth they do not hide."""
-        by_kind: dict[str, list[Truth]] = {}
-        for truth in self.truths:
-            by_kind.setdefault(truth.kind, []).append(truth)
-        copied = sorted(by_kind["copied_photo"], key=lambda truth: -len(truth.violations))
-        others = [truth.listing_id for truth in by_kind["unrelated"]]
+        # the Shopify-style shop is read from its feed, where no single page can be slow or closed
+        paged = [
+            truth
+            for truth, listing in zip(self.truths, self.listings, strict=True)
+            if listing.style is not PageStyle.SHOPIFY
+        ]
+        copied = sorted((t for t in paged if t.kind == "copied_photo"), key=lambda truth: -len(truth.violations))
+        others = [t.listing_id for t in paged if t.label == "legitimate" and t.kind in ("unrelated", "accessory")]
         return Marketplace(
             seed=self.seed,
             brands=tuple(self.book.brands),
@@ -229,10 +233,15 @@ class _Assembly:
             truths=tuple(self.truths),
             recipes=self.recipes,
             broken_image_listing=copied[0].listing_id,
-            missing_image_listing=others[0],
             slow_listing=copied[1].listing_id,
+            missing_image_listing=others[0],
             private_listing=others[1],
         )
+
+
+def _style(currency: str, stream: random.Random) -> PageStyle:
+    """A Shopify-style shop has one currency; its feed does not even name it."""
+    return stream.choice([style for style in PageStyle if style is not PageStyle.SHOPIFY or currency == "USD"])
 
 
 def _unbranded(family: Family, form: int, color: str, stream: random.Random, variant: str = "") -> Design:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from crawler.marketplace.drawing.design import Design
+from crawler.marketplace.drawing.design import Design, Family
 from crawler.marketplace.pictures import Picture, render
 from domain.catalog import Money
 from domain.listing import Seller
@@ -110,6 +111,19 @@ class OfferedListing:
     images: tuple[str, ...]
     """Names of pictures, without folder or suffix."""
     style: PageStyle
+    family: Family
+    """Which section of the site it stands in."""
+
+    @property
+    def handle(self) -> str:
+        """What stands in its address in a Shopify-style shop: the title's words, and the id's last digits."""
+        words = re.findall(r"[a-z0-9]+", self.title.casefold())
+        return "-".join((*words[:6], self.listing_id[-5:]))
+
+    @property
+    def path(self) -> str:
+        """Where its page stands on the site."""
+        return f"/products/{self.handle}" if self.style is PageStyle.SHOPIFY else f"/item/{self.listing_id}"
 
     def row(self) -> dict[str, Any]:
         """One line of ``listings.jsonl``."""

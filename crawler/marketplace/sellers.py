@@ -32,8 +32,8 @@ class SellerBook:
         return tuple(sorted({s.id: s for group in groups for s in group}.values(), key=lambda s: s.id))
 
     def entries(self, brand: str) -> tuple[str, ...]:
-        """How the brand's own list names its authorized sellers: some by id, some by name."""
-        return tuple(s.id if i % 2 else s.name for i, s in enumerate(self.authorized[brand]))
+        """How the brand's own list names its authorized sellers: by id and by name, as not every page shows both."""
+        return tuple(entry for seller in self.authorized[brand] for entry in (seller.id, seller.name))
 
 
 def invent_sellers(seed: int, brands: tuple[str, ...], count: int) -> SellerBook:

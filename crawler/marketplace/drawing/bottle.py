@@ -8,7 +8,7 @@ import numpy as np
 from crawler.marketplace.drawing.design import Design
 from crawler.marketplace.drawing.emblem import artwork, emblem, lettering, lockup, place, wordmark
 from crawler.marketplace.drawing.materials import SHAPE, STEEL
-from crawler.marketplace.drawing.noise import Field, brushed, grid, smooth_noise
+from crawler.marketplace.drawing.noise import Field, brushed, cut, grid
 from crawler.marketplace.drawing.relief import SIZE, Relief, box, curve, dome, fill, tube
 from crawler.marketplace.palette import RGB, ink_on
 
@@ -41,8 +41,8 @@ def draw_bottle(design: Design, form: int, shape: np.random.Generator, instance:
     if steel_only:
         relief.tint(body, 1 + brushed(instance, SHAPE) * 0.07)
     else:
-        relief.emboss(smooth_noise(instance, SHAPE, (230, 230)) * 0.16, body)
-        relief.tint(body, 1 + smooth_noise(instance, SHAPE, (260, 260)) * 0.025)
+        relief.emboss(cut(instance, SHAPE, "noise", 0.45, 0.45) * 0.13, body)
+        relief.tint(body, 1 + cut(instance, SHAPE, "noise", 0.5, 0.5) * 0.02)
     _print(relief, design, color, u, body, shape, float(instance.uniform(-0.5, 0.5)))
     base = body * box(0, 0.90, 1, 1)
     relief.lay(base, design.second if form else STEEL, gloss=0.6, metal=0.0 if form else 0.9)

@@ -8,7 +8,7 @@ from crawler.marketplace.drawing.design import Design
 from crawler.marketplace.drawing.emblem import artwork, lettering, place
 from crawler.marketplace.drawing.bag import print_artwork
 from crawler.marketplace.drawing.materials import SHAPE, STEEL, print_mark
-from crawler.marketplace.drawing.noise import Field, brushed, grid, smooth_noise
+from crawler.marketplace.drawing.noise import Field, brushed, cut, grid
 from crawler.marketplace.drawing.relief import SIZE, Relief, box, curve, dome, ellipse, tube
 from crawler.marketplace.palette import RGB, ink_on
 
@@ -82,7 +82,7 @@ def _shell(
     if metal:
         relief.tint(mask, 1 + brushed(instance, SHAPE, upright=True) * 0.06)
     else:
-        relief.emboss(smooth_noise(instance, SHAPE, (240, 240)) * 0.18, mask)
+        relief.emboss(cut(instance, SHAPE, "noise", 0.5, 0.5) * 0.12, mask)
 
 
 def _port(relief: Relief, center: tuple[float, float], size: tuple[float, float], inner: RGB) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from crawler.marketplace.drawing.design import BrandMark
 from crawler.marketplace.drawing.emblem import emblem, lockup, place, wordmark
-from crawler.marketplace.drawing.noise import Field, blur, knit, leather, mesh, smooth_noise, weave
+from crawler.marketplace.drawing.noise import Field, blur, cut, mesh, smooth_noise
 from crawler.marketplace.drawing.relief import SIZE, Relief
 from crawler.marketplace.palette import RGB, ink_on
 
@@ -21,19 +21,19 @@ METALS = (STEEL, STEEL, BRASS, COPPER, GUNMETAL)
 def surface(relief: Relief, mask: Field, kind: str, instance: np.random.Generator) -> None:
     """Grain of ``leather``, ``suede``, ``canvas``, ``nylon``, ``knit``, ``mesh`` or ``smooth`` where `mask` is."""
     if kind == "leather":
-        grain = leather(instance, SHAPE, 85)
-        relief.emboss((grain - 0.5) * 1.7, mask)
-        relief.tint(mask, 0.90 + 0.16 * grain)
+        grain = cut(instance, SHAPE, "leather", 0.25)
+        relief.emboss((grain - 0.5) * 0.9, mask)
+        relief.tint(mask, 0.94 + 0.10 * grain)
     elif kind == "suede":
-        nap = smooth_noise(instance, SHAPE, (180, 180)) * 0.05 + smooth_noise(instance, SHAPE, (14, 14)) * 0.05
+        nap = cut(instance, SHAPE, "noise", 0.35, 0.35) * 0.05 + smooth_noise(instance, SHAPE, (14, 14)) * 0.05
         relief.tint(mask, 1.0 + nap)
         relief.gloss *= 1 - 0.8 * mask
     elif kind in ("canvas", "nylon"):
-        threads = weave(instance, SHAPE, 5.0 if kind == "canvas" else 3.2)
+        threads = cut(instance, SHAPE, "weave", 5.0 if kind == "canvas" else 3.2)
         relief.emboss(threads * (1.3 if kind == "canvas" else 0.7), mask)
         relief.tint(mask, 0.84 + 0.24 * threads)
     elif kind == "knit":
-        stitches = knit(instance, SHAPE, 6.0)
+        stitches = cut(instance, SHAPE, "knit", 6.0)
         relief.emboss(stitches * 0.9, mask)
         relief.tint(mask, 0.88 + 0.18 * stitches)
     elif kind == "mesh":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,26 +12,66 @@ Field = NDArray[np.float32]
 """A float32 array over the picture: (height, width), or (height, width, 3) for colors."""
 
 
+_SHEET = 960
+"""Side of a sheet of texture; every picture is smaller."""
+
+
 def smooth_noise(stream: np.random.Generator, shape: tuple[int, int], cells: tuple[float, float]) -> Field:
     """Noise of about mean 0 and deviation 1 with `cells` bumps down and across."""
     rows, columns = max(2, round(cells[0])) + 3, max(2, round(cells[1])) + 3
-    coarse = stream.standard_normal((rows, columns)).astype(np.float32)
-    return np.asarray(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+    field = stream.standard_normal((rows, columns)).astype(np.float32)
+    height, width = shape
+    if rows * 16 < height and columns * 16 < width:
+        # broad bumps are as smooth from a quarter of the size
+        field = cv2.resize(field, (width // 4, height // 4), interpolation=cv2.INTER_CUBIC)
+        return np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
 
 def cloud(stream: np.random.Generator, shape: tuple[int, int], cells: float, octaves: int = 4) -> Field:
     """Fractal noise, about -1 to 1: each octave twice as fine and half as strong."""
-    total = np.zeros(shape, dtype=np.float32)
+    small = (shape[0] // 3, shape[1] // 3)
+    total = np.zeros(small, dtype=np.float32)
     for octave in range(octaves):
         scale = cells * 2**octave
-        total += smooth_noise(stream, shape, (scale * shape[0] / shape[1], scale)) * 0.5**octave
-    return total * np.float32(0.55)
+        total += smooth_noise(stream, small, (scale * shape[0] / shape[1], scale)) * np.float32(0.55 * 0.5**octave)
+    return np.asarray(cv2.resize(total, shape[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
+@lru_cache(maxsize=16)
 def grid(shape: tuple[int, int]) -> tuple[Field, Field]:
-    """Row and column numbers as float32, in pixels."""
-    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    """Row and column numbers as float32, in pixels; shared, so read-only."""
+    rows, columns = (np.ascontiguousarray(part) for part in np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32))
+    rows.setflags(write=False)
+    columns.setflags(write=False)
     return rows, columns
+
+
+@lru_cache(maxsize=48)
+def _swatch(kind: str, first: float, second: float) -> Field:
+    """A large sheet of one texture, cut from again and again: drawing it anew each time is what costs."""
+    stream, shape = np.random.default_rng(int(first * 1000 + second)), (_SHEET, _SHEET)
+    if kind == "noise":
+        sheet = smooth_noise(stream, shape, (first * _SHEET, second * _SHEET))
+    elif kind == "grains":
+        sheet = stream.standard_normal(shape).astype(np.float32)
+    elif kind == "weave":
+        sheet = weave(stream, shape, first)
+    elif kind == "knit":
+        sheet = knit(stream, shape, first)
+    else:
+        sheet = leather(stream, shape, first * _SHEET)
+    sheet.setflags(write=False)
+    return sheet
+
+
+def cut(stream: np.random.Generator, shape: tuple[int, int], kind: str, first: float, second: float = 0.0) -> Field:
+    """A piece of texture from a place that `stream` chooses: ``weave`` and ``knit`` by pitch in pixels, ``leather``
+    by bumps per pixel, ``noise`` by bumps per pixel down and across, ``grains`` (white noise).
+    """
+    sheet = _swatch(kind, first, second)
+    top, left = (int(stream.integers(_SHEET - side + 1)) for side in shape)
+    return sheet[top : top + shape[0], left : left + shape[1]]
 
 
 def weave(stream: np.random.Generator, shape: tuple[int, int], pitch: float) -> Field:
@@ -58,8 +100,7 @@ def leather(stream: np.random.Generator, shape: tuple[int, int], cells: float) -
 
 def brushed(stream: np.random.Generator, shape: tuple[int, int], *, upright: bool = False) -> Field:
     """Fine parallel scratches, about mean 0."""
-    cells = (shape[0] * 0.8, 5.0) if not upright else (5.0, shape[1] * 0.8)
-    return smooth_noise(stream, shape, cells)
+    return cut(stream, shape, "noise", *((0.8, 0.01) if not upright else (0.01, 0.8)))
 
 
 def mesh(shape: tuple[int, int], pitch: float) -> Field:
@@ -72,6 +113,12 @@ def mesh(shape: tuple[int, int], pitch: float) -> Field:
 
 def blur(field: Field, sigma: float) -> Field:
     """Gaussian blur, `sigma` in pixels."""
+    if sigma >= 4:
+        # a wide blur loses nothing at a quarter of the size, and costs a tenth
+        height, width = field.shape[:2]
+        small = cv2.resize(field, (max(2, width // 4), max(2, height // 4)), interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), sigma / 4, borderType=cv2.BORDER_REFLECT)
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     return np.asarray(cv2.GaussianBlur(field, (0, 0), max(sigma, 0.1), borderType=cv2.BORDER_REFLECT), dtype=np.float32)
 
 

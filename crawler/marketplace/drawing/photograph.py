@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from crawler.marketplace.drawing.bag import draw_bag
@@ -13,7 +15,7 @@ from crawler.marketplace.drawing.bottle import draw_bottle
 from crawler.marketplace.drawing.charger import draw_charger
 from crawler.marketplace.drawing.design import Design, Family
 from crawler.marketplace.drawing.emblem import lockup
-from crawler.marketplace.drawing.noise import Field, blur, grid, smooth_noise
+from crawler.marketplace.drawing.noise import Field, blur, cut, grid, smooth_noise
 from crawler.marketplace.drawing.relief import SIZE, Relief, shade
 from crawler.marketplace.drawing.scenes import CATALOG_SCENES, OWN_SCENES, Scene
 from crawler.marketplace.drawing.shirt import draw_shirt
@@ -156,6 +158,14 @@ def _standing_shadow(alpha: Field, foot: float, across: float) -> Field:
     return np.asarray(np.clip(cast * 0.7 + contact, 0, 1), np.float32)
 
 
+@lru_cache(maxsize=1)
+def _film() -> NDArray[np.uint8]:
+    """Tone curve: linear 0 to 2 in 2,048 steps to 8 bits, with a soft shoulder."""
+    toned = (np.arange(2048) / 1023) ** (1 / 1.15)
+    toned = np.where(toned > 0.8, 0.8 + 0.2 * np.tanh((toned - 0.8) / 0.2), toned)
+    return (np.clip(toned, 0, 1) * 255).round().astype(np.uint8)
+
+
 def _developed(picture: Field, stream: np.random.Generator, *, own: bool) -> bytes:
     """Lens, sensor and file: vignette, blur, white balance, tone, noise, JPEG."""
     height, width = picture.shape[:2]
@@ -166,11 +176,10 @@ def _developed(picture: Field, stream: np.random.Generator, *, own: bool) -> byt
         gain = stream.uniform(0.82, 1.14) * (1 + stream.uniform(-0.06, 0.06, 3))
         picture = picture * gain.astype(np.float32)
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(stream.uniform(0.3, 0.8))), np.float32)
-    toned = np.clip(picture, 0, None) ** np.float32(1 / 1.15)
-    toned = np.where(toned > 0.8, 0.8 + 0.2 * np.tanh((toned - 0.8) / 0.2), toned)
     grain = float(stream.uniform(0.006, 0.02) if own else stream.uniform(0.002, 0.006))
-    toned = toned + stream.standard_normal((height, width, 1)).astype(np.float32) * grain
-    pixels = (np.clip(toned, 0, 1) * 255).round().astype(np.uint8)
+    picture = picture + cut(stream, (height, width), "grains", 0)[..., None] * np.float32(grain)
+    levels = np.clip(picture * np.float32(1023), 0, 2047).astype(np.uint16)
+    pixels = _film()[levels]
     file = io.BytesIO()
     quality = int(stream.integers(80, 92)) if own else int(stream.integers(88, 94))
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)

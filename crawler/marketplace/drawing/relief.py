@@ -56,11 +56,16 @@ class Relief:
 
     def tint(self, mask: Field, factor: float | Field) -> None:
         """Darken or lighten what lies there."""
-        self.albedo *= 1 + mask[..., None] * ((factor[..., None] if isinstance(factor, np.ndarray) else factor) - 1)
+        box = _bounds(mask)
+        if box is not None:
+            by = factor[box] if isinstance(factor, np.ndarray) else np.float32(factor)
+            self.albedo[box] *= (1 + mask[box] * (by - 1))[..., None]
 
     def emboss(self, field: Field, mask: Field | None = None) -> None:
         """Add to the height, such as grain, wrinkles or a pressed line (negative)."""
-        self.height += field if mask is None else field * mask
+        box = _bounds(field if mask is None else mask)
+        if box is not None:
+            self.height[box] += field[box] if mask is None else field[box] * mask[box]
 
     def stitch(self, points: Points, color: RGB, *, dash: float = 0.014, width: float = 0.005) -> None:
         """A seam: a pressed line with thread dashes on it."""
@@ -88,27 +93,37 @@ class Light:
 
 def shade(relief: Relief, light: Light) -> Field:
     """(SIZE, SIZE, 3) linear colors of the relief under `light`: diffuse, specular, occlusion, metal's reflections."""
-    height = relief.height
+    lit = np.zeros((SIZE, SIZE, 3), np.float32)
+    box = _bounds(relief.alpha)
+    if box is not None:
+        lit[box] = _shade(relief, light, box)
+    return lit
+
+
+def _shade(relief: Relief, light: Light, box: tuple[slice, slice]) -> Field:
+    height, gloss, albedo = relief.height[box], relief.gloss[box], relief.albedo[box]
     dx = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     dy = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    norm = 1 / np.sqrt(dx * dx + dy * dy + 1)
-    nx, ny, nz = -dx * norm, -dy * norm, norm
+    nz = 1 / np.sqrt(dx * dx + dy * dy + 1)
+    nx, ny = -dx * nz, -dy * nz
     to_light = light.direction
     facing = nx * to_light[0] + ny * to_light[1] + nz * to_light[2]
-    diffuse = np.clip(facing * 0.85 + 0.15, 0, None)
+    diffuse = np.clip(facing * np.float32(0.85) + np.float32(0.15), 0, None)
     half = to_light + np.array([0, 0, 1], np.float32)
     half /= np.linalg.norm(half)
     shine = np.clip(nx * half[0] + ny * half[1] + nz * half[2], 0, 1)
-    gloss = relief.gloss
-    specular = gloss * (0.55 * shine ** (8 + 90 * gloss) + 0.12 * shine**6)
-    hollow = np.clip((blur(height, 9) - height) * 0.045, 0, 0.55) + np.clip((blur(height, 3) - height) * 0.06, 0, 0.3)
-    ambient = light.ambient * (0.8 + 0.25 * -ny) * (1 - hollow)
-    lit = relief.albedo * (ambient + (1.12 - light.ambient) * diffuse * (1 - 0.6 * hollow))[..., None]
-    mirrored = _surroundings(nx, ny, nz) * (1 - hollow)
-    metallic = relief.albedo * mirrored[..., None] * 1.25
-    metal = relief.metal[..., None]
-    surface = lit * (1 - metal) + metallic * metal + specular[..., None]
-    return np.asarray(surface * np.asarray(light.color, np.float32), np.float32)
+    # (1 - s) falls off like a power of the cosine, and an exponential is cheaper
+    away = 1 - shine
+    specular = gloss * (np.float32(0.55) * np.exp(-away * (8 + 90 * gloss)) + np.float32(0.12) * np.exp(-away * 6))
+    hollow = np.clip((blur(height, 9) - height) * 0.045, 0, 0.55) + np.clip((blur(height, 4) - height) * 0.05, 0, 0.3)
+    ambient = light.ambient * (np.float32(0.8) - np.float32(0.25) * ny) * (1 - hollow)
+    factor = ambient + np.float32(1.12 - light.ambient) * diffuse * (1 - np.float32(0.6) * hollow)
+    metal = relief.metal[box]
+    if metal.any():
+        factor += metal * (_surroundings(nx, ny, nz) * (1 - hollow) * np.float32(1.25) - factor)
+    return np.asarray(
+        (albedo * factor[..., None] + specular[..., None]) * np.asarray(light.color, np.float32), np.float32
+    )
 
 
 def _surroundings(nx: Field, ny: Field, nz: Field) -> Field:
@@ -120,7 +135,7 @@ def _surroundings(nx: Field, ny: Field, nz: Field) -> Field:
 
 
 def _bounds(mask: Field) -> tuple[slice, slice] | None:
-    x, y, width, height = cv2.boundingRect((mask > 0.002).astype(np.uint8))
+    x, y, width, height = cv2.boundingRect((np.abs(mask) > 0.002).astype(np.uint8))
     return (slice(y, y + height), slice(x, x + width)) if width else None
 
 
@@ -196,10 +211,16 @@ def dashes(points: Points, dash: float, width: float) -> Field:
 
 def dome(mask: Field, radius: float, rise: float) -> Field:
     """Height of a soft edge: 0 at the outline, `rise` pixels from `radius` (fraction of the side) inwards, round between."""
-    inside = (mask > 0.5).astype(np.uint8)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
-    t = np.clip(distance / (radius * SIZE), 0, 1)
-    return np.asarray(blur(np.sqrt(1 - (1 - t) ** 2).astype(np.float32), 1.2) * np.float32(rise), np.float32)
+    height = np.zeros((SIZE, SIZE), np.float32)
+    x, y, wide, tall = cv2.boundingRect((mask > 0.5).astype(np.uint8))
+    if not wide:
+        return height
+    # one pixel of outside all round, as the distance is to the nearest zero
+    box = (slice(max(0, y - 3), y + tall + 3), slice(max(0, x - 3), x + wide + 3))
+    distance = cv2.distanceTransform((mask[box] > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    t = 1 - np.clip(distance * np.float32(1 / (radius * SIZE)), 0, 1)
+    height[box] = blur(np.sqrt(1 - t * t), 1.2) * np.float32(rise)
+    return height
 
 
 def tube(points: Points, width: float, rise: float) -> tuple[Field, Field]:

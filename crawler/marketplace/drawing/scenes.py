@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from crawler.marketplace.drawing.noise import Field, blur, cloud, color_field, grid, smooth_noise, weave
+from crawler.marketplace.drawing.noise import Field, blur, cloud, color_field, cut, grid, smooth_noise
 from crawler.marketplace.drawing.relief import Light
 from crawler.marketplace.palette import COLORS, RGB
 
@@ -73,7 +73,7 @@ def fabric(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """Linen with soft folds, such as a bedspread or a sofa."""
     color = _muted(stream)
     folds = blur(-np.abs(smooth_noise(stream, shape, (3, 4))) * 26 + smooth_noise(stream, shape, (2, 2)) * 18, 9)
-    threads = weave(stream, shape, float(stream.uniform(3.5, 6.5)))
+    threads = cut(stream, shape, "weave", float(stream.choice([3.5, 4.5, 5.5, 6.5])))
     slope = cv2.Sobel(folds, cv2.CV_32F, 1, 0, ksize=3) * 0.05 + cv2.Sobel(folds, cv2.CV_32F, 0, 1, ksize=3) * 0.05
     tone = np.clip(0.88 + slope, 0.5, 1.3) * (0.85 + 0.2 * threads)
     ground = color_field(shape, color) * tone[..., None]
@@ -103,8 +103,8 @@ def tiles(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
 def concrete(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """A plastered surface with pores and stains."""
     stains = cloud(stream, shape, 3, 5) * 0.10
-    pores = np.clip(smooth_noise(stream, shape, (130, 130)) - 1.9, 0, 1) * 0.35
-    tone = np.clip(0.62 + stains - pores + stream.standard_normal(shape).astype(np.float32) * 0.012, 0, 1)
+    pores = np.clip(cut(stream, shape, "noise", 0.25, 0.25) - 1.9, 0, 1) * 0.35
+    tone = np.clip(0.62 + stains - pores + cut(stream, shape, "grains", 0) * 0.012, 0, 1)
     tint = (
         np.asarray((1.0, 0.985, 0.96), np.float32)
         if stream.random() < 0.5
@@ -147,7 +147,7 @@ def shelf(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
         tall = int(stream.uniform(0.25, 0.6) * shape[0])
         cv2.rectangle(wall, (left, edge - tall), (left + wide, edge), _muted(stream), -1, cv2.LINE_AA)
         cv2.rectangle(wall, (left, edge - tall + 20), (left + wide, edge - tall + 34), _pale(stream), -1, cv2.LINE_AA)
-    wall = np.dstack([blur(np.ascontiguousarray(wall[..., i]), 5.5) for i in range(3)])
+    wall = blur(wall, 5.5)
     board = planks(stream, shape)
     mask = (rows > edge).astype(np.float32)[..., None]
     front = np.clip(1 - (rows - edge) / (shape[0] * 0.05), 0, 1)[..., None] * 0.3 + 0.62
@@ -188,7 +188,7 @@ def planks(stream: np.random.Generator, shape: tuple[int, int]) -> Field:
     board = np.clip((rows / size[0] * count).astype(np.int32), 0, count - 1)
     warp = smooth_noise(stream, size, (14, 2)) * 1.3 + board * 7.3
     rings = np.sin((rows / size[0] * 26 + warp) * 2.4) * 0.5 + 0.5
-    fiber = smooth_noise(stream, size, (size[0] / 1.6, 10)) * 0.055
+    fiber = cut(stream, size, "noise", 0.6, 0.02) * 0.055
     tones = stream.uniform(0.86, 1.12, count).astype(np.float32)[board]
     joint = np.abs((rows / size[0] * count) % 1.0 - 0.5) > 0.5 - 1.6 * count / size[0]
     light: RGB = [(0.62, 0.42, 0.25), (0.74, 0.58, 0.40), (0.36, 0.23, 0.15), (0.70, 0.66, 0.60)][
@@ -216,7 +216,7 @@ def _room(stream: np.random.Generator, shape: tuple[int, int]) -> Field:
         wide, tall = int(stream.uniform(0.1, 0.4) * shape[1]), int(stream.uniform(0.2, 0.7) * shape[0])
         color = _pale(stream) if stream.random() < 0.4 else _muted(stream)
         cv2.rectangle(room, (left, top), (left + wide, top + tall), color, -1)
-    return np.asarray(cv2.GaussianBlur(room, (0, 0), float(stream.uniform(14, 26))), np.float32)
+    return blur(room, float(stream.uniform(14, 26)))
 
 
 def _beams(stream: np.random.Generator, shape: tuple[int, int]) -> Field | None:
