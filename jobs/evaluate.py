@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from domain.assessment import Assessment, Band, SignalName
 from domain.codec import dump
 from domain.errors import BadInput
+from jobs.estimates import Estimate, f1, resampled, share
 from jobs.truth import TruthRow
 from scoring import metrics
 from store.interfaces import AssessmentReader
@@ -22,19 +22,6 @@ _READS = {str(SignalName.COPIED_PHOTO): "image", str(SignalName.SUSPICIOUS_PRICE
 _Rows = dict[tuple[str | None, str], TruthRow | None]
 """None: a row that was not asked for."""
 _MOST_CURVE_POINTS = 400
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
-    """A measured number with its 95 % interval. All None: nothing to measure it on."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    hits: int | None = None
-    """Of a share: how many …"""
-    total: int | None = None
-    """… out of how many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,10 +156,12 @@ def evaluate(
     keep: Callable[[TruthRow], bool] | None = None,
     strength: float = 0.5,
     max_wrong: int = 1000,
+    resamples: int = 400,
 ) -> Evaluation:
     """Hold the current assessment of each listing against its row of the truth.
 
-    `marketplace` restricts both sides; `keep` names the rows to measure on (those that trained nothing).
+    `marketplace` restricts both sides; `keep` names the rows to measure on (those that trained nothing); `resamples` is
+    how often listings are drawn anew for the intervals of what is no share.
     Raises BadInput when a row without marketplace meets the same listing id on two marketplaces.
     """
     rows = _rows_by_key(truth, marketplace, keep)
@@ -203,6 +192,7 @@ def evaluate(
         left_out=len(rows) - kept,
         strength=strength,
         max_wrong=max_wrong,
+        resamples=resamples,
     )
 
 
@@ -245,6 +235,7 @@ def _evaluation(
     left_out: int,
     strength: float,
     max_wrong: int,
+    resamples: int,
 ) -> Evaluation:
     labels = np.array([one.row.infringing for one in judged], dtype=np.bool_)
     probabilities = np.array([one.wrong.probability for one in judged], dtype=np.float64)
@@ -260,11 +251,13 @@ def _evaluation(
         strength=strength,
         enforce=_scores((one.row.infringing, one.wrong.band is Band.ENFORCE) for one in judged),
         review=_scores((one.row.infringing, one.wrong.band is not Band.CLEAR) for one in judged),
-        average_precision=_resampled(metrics.average_precision, labels, probabilities),
-        brier=_resampled(metrics.brier_score, labels, probabilities),
-        expected_calibration_error=_resampled(metrics.expected_calibration_error, labels, probabilities),
-        curve=_curve(labels, probabilities),
-        calibration=metrics.calibration_bins(labels, probabilities),
+        average_precision=resampled(metrics.average_precision, probabilities, labels, resamples=resamples),
+        brier=resampled(metrics.brier_score, probabilities, labels, resamples=resamples),
+        expected_calibration_error=resampled(
+            metrics.expected_calibration_error, probabilities, labels, resamples=resamples
+        ),
+        curve=_curve(probabilities, labels),
+        calibration=tuple(metrics.calibration_bins(probabilities, labels)) if judged else (),
         violations=tuple(_violation(name, judged) for name in _violation_names(judged)),
         kinds=_kinds(judged),
         edits=_edits(judged),
@@ -277,40 +270,21 @@ def _evaluation(
     )
 
 
-def share(hits: int, total: int) -> Estimate:
-    """`hits` of `total` with Wilson's interval."""
-    if not total:
-        return Estimate(hits=0, total=0)
-    low, high = metrics.wilson_interval(hits, total)
-    return Estimate(value=hits / total, low=low, high=high, hits=hits, total=total)
-
-
-def _resampled(
-    statistic: Callable[[metrics.Labels, metrics.Floats], float], labels: metrics.Labels, probabilities: metrics.Floats
-) -> Estimate:
-    """A number that is no share: its interval comes from resampling the listings."""
-    value = statistic(labels, probabilities)
-    if math.isnan(value):
-        return Estimate()
-    low, high = metrics.bootstrap_interval(statistic, labels, probabilities)
-    return Estimate(value=value, low=low, high=high)
-
-
-def _curve(labels: metrics.Labels, probabilities: metrics.Floats) -> tuple[CurvePoint, ...]:
-    curve = metrics.precision_recall_curve(labels, probabilities)
+def _curve(probabilities: metrics.Floats, labels: metrics.Labels) -> tuple[CurvePoint, ...]:
+    if not labels.any():
+        return ()
+    curve = metrics.precision_recall_curve(probabilities, labels)
     # Evenly picked over the points, both ends kept: more than a plot can show helps nobody
     picked = np.unique(np.linspace(0, curve.recall.size - 1, _MOST_CURVE_POINTS).round().astype(np.int64))
-    return tuple(_curve_point(curve, int(i)) for i in picked if curve.recall.size)
-
-
-def _curve_point(curve: metrics.PrecisionRecallCurve, i: int) -> CurvePoint:
-    low, high = metrics.wilson_interval(int(curve.hits[i]), int(curve.flagged[i]))
-    return CurvePoint(
-        threshold=float(curve.thresholds[i]),
-        recall=float(curve.recall[i]),
-        precision=float(curve.precision[i]),
-        precision_low=low,
-        precision_high=high,
+    return tuple(
+        CurvePoint(
+            threshold=float(curve.thresholds[i]),
+            recall=float(curve.recall[i]),
+            precision=float(curve.precision[i]),
+            precision_low=float(curve.precision_low[i]),
+            precision_high=float(curve.precision_high[i]),
+        )
+        for i in picked
     )
 
 
@@ -324,17 +298,8 @@ def _scores(verdicts: Iterable[tuple[bool, bool]]) -> Scores:
         misses=misses,
         precision=share(hits, hits + false_alarms),
         recall=share(hits, hits + misses),
-        f1=_f1(hits, false_alarms, misses),
+        f1=f1(hits, false_alarms, misses),
     )
-
-
-def _f1(hits: int, false_alarms: int, misses: int) -> Estimate:
-    """F1 = 2J / (1 + J) where J, hits among everything that was said or so, is a share with Wilson's interval."""
-    jaccard = share(hits, hits + false_alarms + misses)
-    if jaccard.value is None or jaccard.low is None or jaccard.high is None:
-        return Estimate()
-    value, low, high = (2 * j / (1 + j) for j in (jaccard.value, jaccard.low, jaccard.high))
-    return Estimate(value=value, low=low, high=high)
 
 
 def _violation_names(judged: list[_Judged]) -> list[str]:

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from domain.errors import BadInput
-from jobs.evaluate import Estimate, Evaluation, KindCount, Scores
+from jobs.estimates import Estimate
+from jobs.evaluate import Evaluation, KindCount, Scores
 from jobs.report import words
 from jobs.report.data import FunnelStep, ReportData
 from jobs.report.plots import BarPart, bar_parts, calibration_plot, precision_recall_plot
@@ -85,6 +87,7 @@ def _acted_on(count: int) -> str:
     return f"{words.thousands(count)} {'is' if count == 1 else 'are'} sure enough to act on"
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("jobs.report"),

@@ -96,15 +96,15 @@ def calibration_plot(bins: Sequence[CalibrationBin]) -> Plot | None:
     """None without bins."""
     if not bins:
         return None
-    most = max(one.count for one in bins)
+    most = max(one.observed.total for one in bins)
     marks = tuple(
         Mark(
-            x=_x(one.mean_probability),
-            y=_y(one.infringing_share),
-            low=_y(one.low),
-            high=_y(one.high),
-            radius=round(3.5 + 5 * math.sqrt(one.count / most), 1),
-            label=f"{one.count} listings given {one.mean_probability:.0%}: {one.infringing_share:.0%} infringing",
+            x=_x(one.predicted),
+            y=_y(one.observed.value),
+            low=_y(one.observed.low),
+            high=_y(one.observed.high),
+            radius=round(3.5 + 5 * math.sqrt(one.observed.total / most), 1),
+            label=f"{one.observed.total} listings given {one.predicted:.0%}: {one.observed.value:.0%} infringing",
         )
         for one in bins
     )

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from jobs.evaluate import Estimate
+from jobs.estimates import Estimate
 
 NOT_MEASURED = "—"
 _THIN = "\u202f"
