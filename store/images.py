@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
+import threading
 import warnings
 from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from domain.errors import ImageRefused
 
@@ -17,6 +19,51 @@ RGB = NDArray[np.uint8]
 
 _SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif": "GIF"}
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+
+_MAX_JPEG_SCANS = 200
+"""Encoders write about ten. A scan of a few bytes makes the decoder go over every pixel once more."""
+
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright again, by EXIF orientation (Exif 2.32, tag 274)."""
+
+
+class _PillowQuiet:
+    """Silences Pillow's warnings: of bombs at a size of its own (ours is checked before a pixel is decoded), and of
+    broken EXIF, which is no reason to refuse a picture.
+
+    Warning filters belong to the process. Threads that each put them back would put back each other's, so the first
+    one in sets them and the last one out restores them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+_QUIET = _PillowQuiet()
 
 
 def decode_image(
@@ -30,12 +77,10 @@ def decode_image(
     if len(content) > max_bytes:
         raise ImageRefused(f"{len(content)} bytes; at most {max_bytes} are read", file=name)
     try:
-        # Pillow warns of bombs at a size of its own; ours is checked before a pixel is decoded
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
-                _check(picture, name, max_pixels)
-                return _upright_rgb(picture)
+        with _QUIET, Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            _check(picture, name, max_pixels)
+            _check_scans(picture, content, name)
+            return _upright_rgb(picture)
     except ImageRefused:
         raise
     except UnidentifiedImageError as error:
@@ -55,10 +100,35 @@ def _check(picture: Image.Image, name: str | None, max_pixels: int) -> None:
         raise ImageRefused(f"is a {picture.format} picture, not the {named} its name says", file=name)
 
 
+def _check_scans(picture: Image.Image, content: bytes, name: str | None) -> None:
+    if picture.format == "JPEG" and content.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+        raise ImageRefused(f"more than {_MAX_JPEG_SCANS} scans in one JPEG", file=name)
+
+
 def _upright_rgb(picture: Image.Image) -> RGB:
-    upright = ImageOps.exif_transpose(picture)
+    picture.load()  # what fails from here on is not the pixels' fault
+    upright = _turned(picture)
+    if upright.mode.startswith("I;16"):
+        return _from_16_bit_gray(upright)
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         ground = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(ground, upright)
     return np.asarray(upright.convert("RGB"), dtype=np.uint8)
+
+
+def _turned(picture: Image.Image) -> Image.Image:
+    """By EXIF orientation; EXIF that cannot be read turns nothing. (ImageOps.exif_transpose writes EXIF anew, too.)"""
+    try:
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except (struct.error, OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError):
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _from_16_bit_gray(picture: Image.Image) -> RGB:
+    """Pillow's own conversion clips: everything above the darkest 255 of 65,536 levels would come out white."""
+    levels = np.asarray(picture)
+    gray = (levels >> 8).astype(np.uint8)
+    gray[levels == picture.info.get("transparency", -1)] = 255
+    return np.repeat(gray[..., np.newaxis], 3, axis=2)

@@ -50,8 +50,3 @@ def upgrade() -> None:
     _create("cases", ["case_id"], [], "tenants", [])
     _create("notices", ["notice_id"], ["case_id", "status"], "cases", ["case_id"])
     op.create_index("ix_notices_case", "notices", ["tenant_id", "case_id"])
-
-
-def downgrade() -> None:
-    for name in ("notices", "cases", "assessments", "listings", "products", "rights_holders", "tenants"):
-        op.drop_table(name)
