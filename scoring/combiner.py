@@ -21,7 +21,6 @@ from domain.listing import Listing, Unreadable
 from domain.match import Matches
 from scoring.context import CatalogView
 from scoring.features import FEATURE_NAMES, features
-from scoring.lexicon import lexicon_version
 from scoring.signals import find_guards, find_signals
 
 MODEL_FILE = "combiner.onnx"
@@ -135,11 +134,12 @@ class Combiner:
         matches: Matches,
         catalog: CatalogView,
         *,
-        embedder_version: str,
-        index_version: str,
-        code_version: str,
+        versions: Versions,
     ) -> Assessment:
-        """The verdict on one listing, with what each finding contributed. Raises NotReady."""
+        """The verdict on one listing, with what each finding contributed. Raises NotReady.
+
+        `versions` names what made it; its `combiner` is `version`, its `lexicon` `scoring.lexicon.lexicon_version()`.
+        """
         signals = find_signals(listing, matches, catalog)
         guards = find_guards(listing, matches, catalog)
         probability = float(self.probabilities(features((*signals, *guards))[np.newaxis])[0])
@@ -151,13 +151,7 @@ class Combiner:
             signals=self._contributed(signals),
             guards=self._contributed(guards),
             unreadable=unreadable_parts(listing, matches),
-            versions=Versions(
-                embedder=embedder_version,
-                index=index_version,
-                combiner=self.version,
-                lexicon=lexicon_version(),
-                code=code_version,
-            ),
+            versions=versions,
         )
 
     def _contributed(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -27,10 +27,11 @@ _AFFILIATION = frozenset(
 """Words that claim to be the rights holder or near to it."""
 _TRADE = frozenset(
     (  # noqa: SIM905
-        "store stores shop shops outlets boutique sale sales deals deal mall market seller sellers trading trade retail "
-        "online direct dealer company co inc ltd llc gmbh group intl international global world worldwide us usa uk eu "
-        "de fr es it cn hk ca au jp the my best top new real pro plus vip tienda loja magasin laden magaza magazin team "
-        "club house home collection fashion style clothing wear sports sport bags shoes watches"
+        "store stores shop shops outlets boutique sale sales deals deal mall market seller sellers trading "
+        "trade retail online direct dealer company co inc ltd llc gmbh group intl international global world "
+        "worldwide us usa uk eu de fr es it cn hk ca au jp the my best top new real pro plus vip tienda loja "
+        "magasin laden magaza magazin team club house home collection fashion style clothing wear sports "
+        "sport bags shoes watches"
     ).split()
 )
 _TOKEN = re.compile(r"[^\W_]+")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from anyascii import anyascii
 
-from scoring.readings import Disguise, Kind, Unit, read_units
+from scoring.readings import Character, Disguise, Kind, Unit, read_units
 
 _MAX_STATES = 4000
 """Most steps tried from one start; hostile text cannot make the search long."""
@@ -192,15 +192,21 @@ def _without_accent(unit: Unit) -> str:
 
 def _boundary(units: Sequence[Unit], at: int) -> bool:
     """Whether a word may start or end between units[at - 1] and units[at]."""
-    before = next(
-        (u for u in reversed(units[max(0, at - _MAX_HIDDEN) : at]) if u.character.kind is not Kind.HIDDEN), None
-    )
-    after = next((u for u in units[at : at + _MAX_HIDDEN] if u.character.kind is not Kind.HIDDEN), None)
-    if before is None or after is None:
+    before, after = _visible(units, at - 1, -1), _visible(units, at, 1)
+    if before is None or after is None or before.kind is not Kind.LETTER or after.kind is not Kind.LETTER:
         return True
-    if before.character.kind is not Kind.LETTER or after.character.kind is not Kind.LETTER:
-        return True
-    return not (before.character.spaced_script and after.character.spaced_script)
+    return not (before.spaced_script and after.spaced_script)
+
+
+def _visible(units: Sequence[Unit], at: int, step: int) -> Character | None:
+    """The first character that shows, from `at` on; None at the end of the text or after too many hidden ones."""
+    for _ in range(_MAX_HIDDEN):
+        if not 0 <= at < len(units):
+            return None
+        if units[at].character.kind is not Kind.HIDDEN:
+            return units[at].character
+        at += step
+    return None
 
 
 def _settle(units: Sequence[Unit], disguise: Disguise) -> Disguise:
