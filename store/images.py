@@ -6,6 +6,7 @@ import io
 import struct
 import threading
 import warnings
+import zlib
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -22,6 +23,20 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
 _MAX_JPEG_SCANS = 200
 """Encoders write about ten. A scan of a few bytes makes the decoder go over every pixel once more."""
+
+# Pillow checks little of what it unpacks, so a crafted file surfaces as whatever the missing check would have caught
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    struct.error,
+    zlib.error,
+)
 
 _TURNS: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -87,7 +102,7 @@ def decode_image(
         raise ImageRefused("not a JPEG, PNG, WebP or GIF picture", file=name) from error
     except Image.DecompressionBombError as error:
         raise ImageRefused(f"more than {max_pixels} pixels", file=name) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's decoders raise on broken files
+    except _BROKEN as error:
         raise ImageRefused(f"broken or truncated picture ({error})", file=name) from error
 
 
@@ -121,7 +136,7 @@ def _turned(picture: Image.Image) -> Image.Image:
     """By EXIF orientation; EXIF that cannot be read turns nothing. (ImageOps.exif_transpose writes EXIF anew, too.)"""
     try:
         turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
-    except (struct.error, OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError):
+    except _BROKEN:
         return picture
     return picture if turn is None else picture.transpose(turn)
 
