@@ -14,6 +14,7 @@
     │   ├── IndexMismatch     exit 2             the index was built by another model or other features
     │   └── RecordsNewer                             the database was migrated by a newer Assayer than this one
     ├── StoreUnavailable          HTTP 503           database or evidence cannot be reached, or is locked, full, broken
+    ├── CrawlFailed                              the crawling process died; what it had saved stays
     ├── EvidenceCorrupt                              stored bytes do not hash to their name
     └── NoticeIncomplete                             a notice that fails its lint is asked to leave
 
@@ -152,6 +153,10 @@ class StoreUnavailable(AssayerError):
     """Database or evidence cannot be reached, or is locked, full or broken; a later try may succeed."""
 
     http_status = 503
+
+
+class CrawlFailed(AssayerError):
+    """The crawling process died; what it had saved stays."""
 
 
 class EvidenceCorrupt(AssayerError):

@@ -1,0 +1,66 @@
+"""The crawling process: one order in on standard input, JSON lines out on standard output.
+
+A process of its own, because Twisted's reactor runs once in a process, and because what strange pages do to it must not
+happen to the process that asked. It ends when its standard input does, that is, with the process that started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+
+from scrapy.crawler import AsyncCrawlerProcess
+
+from crawler.report import CrawlReport
+from crawler.scrapy_settings import scrapy_settings
+from crawler.session import CrawlOrder, Session, write_line
+from crawler.spiders.shop import ShopSpider
+from domain.codec import dump, load
+from domain.errors import AssayerError, CrawlFailed
+from store.evidence import open_evidence
+from store.records import open_records
+
+_ORPHANED = 3
+
+
+def main() -> int:
+    """Crawl one order. The exit status: 0 when the report was written, else the error's."""
+    try:
+        order = load(CrawlOrder, json.loads(sys.stdin.readline()))
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+        report = _crawl(order)
+    except AssayerError as error:
+        write_line({"event": "error", "type": type(error).__name__, "message": error.message, "advice": error.advice})
+        return error.exit_code
+    write_line({"event": "report", "report": dump(report)})
+    return 0
+
+
+def _crawl(order: CrawlOrder) -> CrawlReport:
+    records = open_records(order.settings.resolved_database_url, order.settings.tenant)
+    try:
+        evidence = open_evidence(order.settings.resolved_evidence_url)
+        session = Session(order=order, records=records, evidence=evidence)
+        process = AsyncCrawlerProcess(scrapy_settings(order))
+        crawling = process.crawl(ShopSpider, session=session)
+        process.start()
+    finally:
+        records.close()
+    if session.fatal:
+        raise session.fatal
+    if not crawling.done() or crawling.cancelled() or crawling.exception():
+        raise CrawlFailed("the crawl ended before it was done")
+    return session.tally.report()
+
+
+def _end_with_parent() -> None:
+    """Nothing needs to be tidied up: what is saved is whole, and the rest is found again by the next crawl."""
+    while sys.stdin.read(1):
+        pass
+    os._exit(_ORPHANED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Prices as pages state them, to an amount and a currency, or to nothing: a guessed price would accuse."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from price_parser import Price
+
+from domain.catalog import Money
+
+_CODE = re.compile(r"[A-Z]{3}")
+_CODE_IN_TEXT = re.compile(r"\b[A-Z]{3}\b")
+_PLAIN = re.compile(r"\d+(\.\d+)?")
+_LARGEST = Decimal(10) ** 12
+_DECIMAL_PLACES = Decimal("0.0001")
+
+# only signs that mean one currency: "$", "¥" and "kr" do not
+_SIGNS = {
+    "€": "EUR",
+    "euro": "EUR",
+    "£": "GBP",
+    "US$": "USD",
+    "CA$": "CAD",
+    "C$": "CAD",
+    "AU$": "AUD",
+    "A$": "AUD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "S$": "SGD",
+    "NT$": "TWD",
+    "MX$": "MXN",
+    "R$": "BRL",
+    "CN¥": "CNY",
+    "zł": "PLN",
+    "Kč": "CZK",
+    "₽": "RUB",
+    "₹": "INR",
+    "₺": "TRY",
+    "₩": "KRW",
+    "₪": "ILS",
+    "฿": "THB",
+    "₫": "VND",
+    "₴": "UAH",
+    "₱": "PHP",
+}
+_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+
+
+def read_price(amount: str, currency: str = "") -> Money | None:
+    """The price that `amount` states, in `currency` (a code or sign) or in the one that `amount` names.
+
+    None when either is missing or can be read in two ways (``1.299``, ``$``), and for a price of nothing, which pages
+    state when they have none.
+    """
+    code = _currency(currency) or _currency(amount)
+    number = _number(amount.strip(), code)
+    if code is None or number is None or not 0 < number < _LARGEST:
+        return None
+    return Money(amount=_shortest(number), currency=code)
+
+
+def _currency(text: str) -> str | None:
+    text = text.strip()
+    if _CODE.fullmatch(text.upper()):
+        return text.upper()
+    if named := _CODE_IN_TEXT.search(text):
+        return named.group()
+    return _SIGNS.get(Price.fromstring(text).currency or "")
+
+
+def _number(text: str, code: str | None) -> Decimal | None:
+    if _PLAIN.fullmatch(text):
+        plain = Decimal(text)
+        # three digits after the point are thousands in one country's habit and decimals in another's
+        ambiguous = len(text.partition(".")[2]) == 3 and code not in _THREE_DECIMALS
+        return None if ambiguous else plain
+    try:
+        if not any(character.isdigit() for character in text):
+            return None
+        parsed: Decimal | None = Price.fromstring(text[:100]).amount
+    except InvalidOperation:
+        return None
+    return parsed
+
+
+def _shortest(number: Decimal) -> Decimal:
+    """Without zeros that say nothing (``49.0000``), but with both digits of the cents where there are cents."""
+    rounded = number.quantize(_DECIMAL_PLACES).normalize()
+    exponent = rounded.as_tuple().exponent
+    assert isinstance(exponent, int)  # neither NaN nor infinity comes out of a number that was compared
+    return rounded.quantize(Decimal(1) if exponent >= 0 else Decimal("0.01") if exponent == -1 else rounded)
