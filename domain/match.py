@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.listing import Unreadable
+
 Point = tuple[float, float]
 """(x, y) in pixels of the stored image, origin top left."""
 
@@ -58,3 +60,5 @@ class Matches:
     """Best first."""
     images_read: int = 0
     """Listing pictures that were decoded and searched. 0: there is no image verdict."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """What could not be read, and why; never counted as *none found*."""

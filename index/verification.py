@@ -26,17 +26,19 @@ FEATURE_NAMES = (
     "error_px",
 )
 """What the verifier weighs, in this order; see `geometry_features`."""
+SPEAKS_AGAINST = ("unexplained", "obliqueness", "aspect_change", "error_px")
+"""Those that can only lower the confidence; the others can only raise it."""
 
 
 def geometry_features(
     alignment: Alignment, agreement: Agreement, reference_size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """(9,) float32 in the order of `FEATURE_NAMES`; unbounded ones are compressed or capped."""
+    """(9,) float32 in [0, 1], in the order of `FEATURE_NAMES`; unbounded ones are compressed or capped."""
     hull = cv2.contourArea(cv2.convexHull(alignment.reference_points))
     return np.array(
         [
             agreement.agreeing,
-            agreement.correlation,
+            max(agreement.correlation, 0.0),
             np.log1p(min(alignment.inliers, 150)) / np.log1p(150),
             agreement.visible,
             agreement.unexplained,

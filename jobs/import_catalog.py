@@ -140,7 +140,7 @@ class _Intake:
     def _catalogs(self, source: Source, path: Path, names: Sequence[str], rows: list[FeedRow]) -> tuple[Catalog, ...]:
         refused = len(self.findings.bad)
         holders = self._holders(source, names, rows)
-        owned = _Owners(holders, self.findings).assign(rows)
+        owned = _Owners(holders, self.chosen, self.findings).assign(rows)
         if not owned and refused + len(rows):
             self._refuse_as_empty(path, "every row of the feed was refused")
         album = _Album(PictureIntake(source=source, settings=self.settings, write=self.write, fetch=self.fetch))
@@ -181,6 +181,8 @@ class _Intake:
                 raise BadInput("whose products these are is not said", file=source.label(FILE_NAME), advice=_ADVICE)
             return ()
         brands = {row.brand.casefold(): row.brand for row in reversed(rows) if row.brand}
+        if len(brands) != 1 and not all(row.brand for row in rows):
+            brands.setdefault(self.chosen.casefold(), self.chosen)
         return (("", RightsHolderRow(name=self.chosen, brands=[BrandRow(name=name) for name in brands.values()])),)
 
     def _warn_of_idle_floors(
@@ -220,16 +222,17 @@ class _Count:
 class _Owners:
     """Which rights holder each row belongs to, by its brand."""
 
-    def __init__(self, holders: Sequence[tuple[str, RightsHolderRow]], findings: Findings) -> None:
+    def __init__(self, holders: Sequence[tuple[str, RightsHolderRow]], chosen: str | None, findings: Findings) -> None:
         self._findings = findings
         self._by_brand = {
             brand.name.casefold(): (at, brand.name) for at, (_, holder) in enumerate(holders) for brand in holder.brands
         }
         # a feed of one brand need not name it in every row
-        only = next(iter(self._by_brand.values())) if len(self._by_brand) == 1 else None
-        if len(holders) == 1 and not self._by_brand:
-            only = (0, holders[0][1].name)
-        self._only = only
+        self._only = (
+            next(iter(self._by_brand.values()))
+            if len(self._by_brand) == 1
+            else self._by_brand.get((chosen or "").casefold())
+        )
 
     def assign(self, rows: list[FeedRow]) -> list[tuple[int, FeedRow]]:
         """(position of the rights holder, row with the brand as its owner writes it); the others are refused."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from index.build import build_artifact
 from index.embedder import Embedder
 from index.matcher import Matcher
 from index.text import TextMatcher
-from index.verification import FEATURE_NAMES, Verifier
+from index.verification import FEATURE_NAMES, SPEAKS_AGAINST, Verifier
 from jobs.learning_sets import MARKETPLACE_SEEDS, LearningSet, composed_set, folder_set, marketplace_set, trains
 from jobs.read_pictures import read_pictures
 from store.images import RGB, decode_image
@@ -33,6 +34,8 @@ class Pairs:
     """(n, 9), see index.verification.FEATURE_NAMES."""
     copied: NDArray[np.bool_]
     """(n,) whether the listing picture was made from the reference's product photo."""
+    groups: tuple[str, ...]
+    """(n,) the reference product of each pair: what may not stand on both sides of a fold."""
 
 
 def verifier_sets(data_dir: Path, settings: Settings) -> Iterator[LearningSet]:
@@ -63,9 +66,10 @@ def composed_sets(data_dir: Path, *, split: str, seed: int, most: int = 400) -> 
 
 def gather_pairs(learning: LearningSet, embedder: Embedder, settings: Settings, progress: Progress = silent) -> Pairs:
     """Every pair that aligns, with its truth. Of twins only the chosen one counts."""
-    matcher = untrained_matcher(learning, embedder)
+    matcher = learning_matcher(learning, embedder)
     rows: list[NDArray[np.float32]] = []
     copied: list[bool] = []
+    groups: list[str] = []
     listings = [listing for listing in learning.records.listings() if listing.listing_id in learning.truth]
     for done, listing in enumerate(listings, start=1):
         truth = learning.truth[listing.listing_id]
@@ -77,16 +81,18 @@ def gather_pairs(learning: LearningSet, embedder: Embedder, settings: Settings, 
                 # an authorized seller's picture is made from the catalog's as well; that it may be is a guard's matter
                 is_copy = truth.kind in ("copied_photo", "authorised") or "copied_photo" in truth.violations
                 rows.append(chosen.features)
+                groups.append(f"{learning.name}/{matcher.artifact.references[chosen.number].reference_id}")
                 copied.append(is_copy and truth.reference_id in shown)
         progress(f"pairs of {learning.name}", done, len(listings))
     return Pairs(
         source=learning.name,
         features=np.asarray(rows, np.float32).reshape(-1, len(FEATURE_NAMES)),
         copied=np.asarray(copied, bool),
+        groups=tuple(groups),
     )
 
 
-def untrained_matcher(learning: LearningSet, embedder: Embedder, verifier: Verifier = _UNTRAINED) -> Matcher:
+def learning_matcher(learning: LearningSet, embedder: Embedder, verifier: Verifier = _UNTRAINED) -> Matcher:
     """A matcher over a learning set's catalog, in memory."""
     products = learning.records.products()
     artifact = build_artifact(
@@ -107,4 +113,37 @@ def _on_white(picture: RGB, mask: NDArray[np.uint8]) -> RGB:
     return np.pad(plain, ((margin, margin), (margin, margin), (0, 0)), constant_values=255)
 
 
-Fit = Callable[[Sequence[Pairs]], Verifier]
+def train_verifier(
+    data_dir: Path, out_dir: Path, embedder: Embedder, settings: Settings, *, progress: Progress = silent
+) -> Path:
+    """Learn from every set that `data_dir` allows and write ``verifier.json``; its path."""
+    from training.classifier import train_classifier
+
+    gathered = [gather_pairs(one, embedder, settings, progress) for one in verifier_sets(data_dir, settings)]
+    trained = train_classifier(
+        np.concatenate([pairs.features for pairs in gathered]),
+        np.concatenate([pairs.copied for pairs in gathered]),
+        [group for pairs in gathered for group in pairs.groups],
+        feature_names=FEATURE_NAMES,
+        signal_names=[name for name in FEATURE_NAMES if name not in SPEAKS_AGAINST],
+        guard_names=SPEAKS_AGAINST,
+        sources=[pairs.source for pairs in gathered for _ in pairs.groups],
+        # geometry is plain enough that the strongest tolerable penalty would only blur the verdict
+        l2_grid=(1e-4, 3e-4, 1e-3),
+    )
+    manifest = {
+        "name": "verifier",
+        "version": "1",
+        "feature_names": list(FEATURE_NAMES),
+        "weights": list(trained.weights),
+        "intercept": trained.intercept,
+        "trained_on": {
+            pairs.source: {"pairs": len(pairs.copied), "copied": int(pairs.copied.sum())} for pairs in gathered
+        },
+        "measured_out_of_fold": {"log_loss": trained.measured.log_loss},
+    }
+    path = out_dir / "verifier.json"
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path

@@ -38,14 +38,18 @@ def read_xml(stream: BinaryIO, *, file: str) -> Iterator[Row]:
     parser.forbid_dtd = True
     parser.setFeature(feature_namespaces, True)
     parser.setContentHandler(handler)
+    handler.setDocumentLocator(parser)  # the parser itself does so only for whole documents
     silent = 0
+    empty = True
     while content := stream.read(_CHUNK_BYTES):
-        events = handler.events
+        events, empty = handler.events, False
         _guarded(lambda: parser.feed(content), handler, file)  # called at once
         yield from handler.taken()
         silent = silent + len(content) if handler.events == events else 0
         if silent > _MAX_SILENT_BYTES:
             raise BadInput(f"one part of more than {_MAX_SILENT_BYTES} bytes", file=file, line=handler.line)
+    if empty:
+        raise BadInput("not well-formed XML: empty", file=file, line=1)
     _guarded(parser.close, handler, file)
     yield from handler.taken()
 

@@ -80,6 +80,11 @@ Pieces = Annotated[
 ]
 
 
+def union_step(form: str) -> str:
+    """A tag for one form of a union, which `field_path` leaves out of paths."""
+    return f"\0{form}"
+
+
 def placed_faults(error: ValidationError, *, prefix: str = "") -> list[BadInput]:
     """One BadInput per fault, its field as a path such as ``rights_holders[0].brands[1].name``."""
     return [
@@ -92,5 +97,7 @@ def field_path(prefix: str, steps: tuple[int | str, ...]) -> str:
     """``seller.id``, ``images[2]``."""
     path = prefix
     for step in steps:
+        if isinstance(step, str) and step.startswith("\0"):
+            continue
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     return path

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from domain.catalog import Money
 from domain.errors import BadInput
-from jobs.intake.fields import CONFIG, Key, Line, Link, Name, field_path, placed_faults
+from jobs.intake.fields import CONFIG, Key, Line, Link, Name, field_path, placed_faults, union_step
 from jobs.intake.findings import Findings
 from jobs.intake.json_text import read_json
 from jobs.intake.price import feed_price
@@ -39,6 +39,11 @@ def _price(text: str) -> str:
 
 
 PriceText = Annotated[str, AfterValidator(_price), WithJsonSchema({"type": "string", "pattern": _PRICE})]
+
+FloorPrices = Annotated[
+    Annotated[dict[Key, PriceText], Tag(union_step("per product"))] | Annotated[PriceText, Tag(union_step("for all"))],
+    Discriminator(lambda value: union_step("per product" if isinstance(value, dict) else "for all")),
+]
 
 
 class BrandRow(BaseModel):
@@ -75,7 +80,7 @@ class RightsHolderRow(BaseModel):
     contact_email: Annotated[Line, AfterValidator(_email)] = Field(
         default="", description="Where a platform may answer a notice."
     )
-    minimum_advertised_price: PriceText | dict[Key, PriceText] | None = Field(
+    minimum_advertised_price: FloorPrices | None = Field(
         default=None,
         description='A price such as "49.00 USD" for every product that does not regularly cost less, or one price '
         "per product id.",

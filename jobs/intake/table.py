@@ -14,8 +14,10 @@ from jobs.intake.findings import Findings
 from jobs.intake.text import fault_of_utf8
 
 MAX_LINE_BYTES = 1_000_000
-_MAX_ROW_CHARACTERS = 1_000_000
-_MAX_REREAD_CHARACTERS = 64_000_000
+_MAX_ROW_CHARACTERS = 400_000
+"""Of a row over several lines."""
+_MAX_REREAD_CHARACTERS = 20_000_000
+"""Each row with an open quote may cost a row's length twice; a file made of them would cost hours."""
 _DELIMITERS = ("\t", ",", ";", "|")
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 """What Python's surrogateescape makes of bytes that are not UTF-8."""
@@ -78,7 +80,7 @@ class _Lines:
         self._stream, self._file = stream, file
         self._again: deque[str] = deque()
         self._number = 0
-        self._reread = 0
+        self._length = self._reread = 0
         self.first = 1
         self.row: list[str] = []
 
@@ -89,7 +91,8 @@ class _Lines:
         line = self._again.popleft() if self._again else self._read()
         self._number += 1
         self.row.append(line)
-        if len(self.row) > 1 and sum(map(len, self.row)) > _MAX_ROW_CHARACTERS:
+        self._length += len(line)
+        if len(self.row) > 1 and self._length > _MAX_ROW_CHARACTERS:
             raise BadInput("a quote that is not closed", file=self._file, line=self.first)
         return line
 
@@ -111,7 +114,7 @@ class _Lines:
 
     def begin_row(self) -> None:
         """What is read from here on belongs to the next row."""
-        self.first, self.row = self._number + 1, []
+        self.first, self.row, self._length = self._number + 1, [], 0
 
     def resync(self) -> None:
         """Give all lines of the row but its first back, to be read as rows of their own."""

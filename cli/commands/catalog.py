@@ -1,0 +1,70 @@
+"""``assayer catalog``: what a rights holder brings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import JsonOption
+from cli.output import progress_bars, say_facts, say_findings, say_json
+from domain.codec import dump
+from domain.settings import load_settings
+from jobs.import_catalog import CatalogReport, check_catalog, import_catalog
+from jobs.workspace import Workspace
+
+app = typer.Typer(no_args_is_help=True, help="Import and check reference catalogs.")
+
+PathArgument = Annotated[Path, typer.Argument(help="Folder, ZIP, or feed file (TSV, CSV, XML) beside its images.")]
+HolderOption = Annotated[
+    str | None, typer.Option("--rights-holder", help="Owner of the catalog; not needed with rights_holders.json.")
+]
+
+
+@app.command("import")
+def import_(path: PathArgument, rights_holder: HolderOption = None, as_json: JsonOption = False) -> None:
+    """Import a catalog. Bad rows are reported and left out; the good ones are imported."""
+    with Workspace(load_settings()) as work, progress_bars() as progress:
+        report = import_catalog(
+            path, work.records, work.evidence, work.settings, rights_holder=rights_holder, progress=progress
+        )
+    _say("Imported", report, as_json)
+
+
+@app.command()
+def check(path: PathArgument, rights_holder: HolderOption = None, as_json: JsonOption = False) -> None:
+    """Validate only: every bad row with its line, field and reason."""
+    with progress_bars() as progress:
+        report = check_catalog(path, load_settings(), rights_holder=rights_holder, progress=progress)
+    _say("Checked", report, as_json)
+
+
+def _say(done: str, report: CatalogReport, as_json: bool) -> None:
+    if as_json:
+        findings = {
+            "bad": [error.as_dict() for error in report.bad],
+            "warnings": [error.as_dict() for error in report.warnings],
+        }
+        say_json(
+            {
+                "rights_holders": list(report.rights_holders),
+                "products": report.products,
+                "images": report.images,
+                "saved": dump(report.saved),
+            }
+            | findings
+        )
+    else:
+        say_findings(report.bad, report.warnings)
+        say_facts(
+            done,
+            {
+                "rights holders": ", ".join(report.rights_holders),
+                "products": report.products,
+                "images": report.images,
+                "refused": len(report.bad),
+            },
+        )
+    if report.bad:
+        raise typer.Exit(2)

@@ -1,0 +1,89 @@
+"""``assayer evaluate``: verdicts held against the truth, and a page that shows right and wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import JsonOption
+from cli.output import progress_bars, results, say_facts, say_json, say_rows
+from domain.settings import load_settings
+from jobs.estimates import Estimate
+from jobs.evaluate import Evaluation
+from jobs.evaluate import evaluate as run_evaluate
+from jobs.learning_sets import product_titles, trains
+from jobs.report.build import build_report
+from jobs.report.page import write_report
+from jobs.truth import TruthRow, read_truth
+from jobs.workspace import Workspace
+from scoring.combiner import Combiner
+
+
+def evaluate(
+    truth: Annotated[Path, typer.Option(help="truth.jsonl: what each listing really is.")],
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Only the half, split by product, that trained nothing.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Where the page goes; in the home folder by default.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Precision, recall and calibration of the stored assessments, per violation, with confidence intervals."""
+    settings = load_settings()
+    with Workspace(settings) as work, progress_bars() as progress:
+        titles = product_titles(work.records)
+
+        def measures(row: TruthRow) -> bool:
+            return not trains(row, titles)
+
+        evaluation = run_evaluate(read_truth(truth), work.records, keep=measures if held_out else None)
+        data = build_report(
+            work.records,
+            work.evidence,
+            evaluation,
+            title="Evaluation",
+            weights=Combiner(work.models_dir).manifest.weights,
+            progress=progress,
+        )
+    page = write_report(report or settings.home / "report.html", data)
+    if as_json:
+        say_json(evaluation.as_dict() | {"report": str(page)})
+        return
+    say_evaluation(evaluation)
+    results.print(f"report  {page}")
+
+
+def say_evaluation(evaluation: Evaluation) -> None:
+    """The figures a person asks for first."""
+    say_facts(
+        "Evaluation",
+        {
+            "judged": f"{evaluation.judged} ({evaluation.infringing} infringing)",
+            "without verdict": evaluation.without_assessment,
+            "enforce: precision": share(evaluation.enforce.precision),
+            "enforce: recall": share(evaluation.enforce.recall),
+            "review and enforce: precision": share(evaluation.review.precision),
+            "review and enforce: recall": share(evaluation.review.recall),
+        },
+    )
+    say_rows(
+        ("violation", "precision", "recall", "right product named"),
+        (
+            (
+                violation.violation,
+                share(violation.scores.precision),
+                share(violation.scores.recall),
+                share(violation.right_product) if violation.right_product else "",
+            )
+            for violation in evaluation.violations
+            if violation.scores
+        ),
+    )
+
+
+def share(estimate: Estimate) -> str:
+    """A number with its 95 % interval, as text."""
+    if estimate.value is None:
+        return "not measured"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"

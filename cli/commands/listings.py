@@ -1,0 +1,81 @@
+"""``assayer listings`` and ``assayer crawl``: offers come in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import JsonOption
+from cli.output import people, progress_bars, say_facts, say_findings, say_json
+from crawler.fetch import GuardedFetcher
+from crawler.run import crawl as run_crawl
+from domain.codec import dump
+from domain.settings import load_settings
+from jobs.import_listings import import_listings
+from jobs.workspace import Workspace
+
+app = typer.Typer(no_args_is_help=True, help="Import listings from files.")
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="JSONL, CSV or Parquet files.")],
+    fetch_images: Annotated[bool, typer.Option(help="Fetch images that are URLs.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Import listings. Bad rows are reported and left out; the good ones are imported."""
+    settings = load_settings()
+    fetcher = GuardedFetcher(settings) if fetch_images else None
+
+    def fetch(url: str) -> bytes:
+        assert fetcher is not None
+        return fetcher.fetch(url, max_bytes=settings.max_image_bytes).content
+
+    with Workspace(settings) as work, progress_bars() as progress:
+        report = import_listings(
+            files, work.records, work.evidence, settings, fetch=fetch if fetcher else None, progress=progress
+        )
+    if as_json:
+        say_json(
+            {
+                "listings": report.listings,
+                "images": report.images,
+                "saved": dump(report.saved),
+                "bad": [error.as_dict() for error in report.bad],
+                "warnings": [error.as_dict() for error in report.warnings],
+            }
+        )
+    else:
+        say_findings(report.bad, report.warnings)
+        say_facts("Imported", {"listings": report.listings, "images": report.images, "refused": len(report.bad)})
+    if report.bad:
+        raise typer.Exit(2)
+
+
+def crawl(
+    targets: Annotated[list[str], typer.Argument(help="Marketplace or web-shop URLs.")],
+    max_pages: Annotated[int, typer.Option(min=1, help="Most pages that are fetched.")] = 1000,
+    marketplace: Annotated[str | None, typer.Option(help="Name of the marketplace; the host when not given.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Crawl marketplaces: listings, pages and pictures go to the store as they come."""
+    with progress_bars() as progress:
+        report = run_crawl(targets, load_settings(), max_pages=max_pages, marketplace=marketplace, progress=progress)
+    if as_json:
+        say_json(dump(report))
+        return
+    for failure in report.failures:
+        people.print(f"[yellow]failed[/yellow] {failure.url}: {failure.reason}")
+    say_facts(
+        "Crawled",
+        {
+            "pages": report.pages,
+            "listings": report.listings,
+            "images": report.images,
+            "duplicates": report.duplicates,
+            "left alone (robots.txt)": len(report.refused_by_robots),
+            "failures": len(report.failures),
+        },
+    )

@@ -1,0 +1,49 @@
+"""``assayer train``: models from data; needs the ``train`` extra."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import progress_bars, results
+from domain.errors import NotReady
+from domain.settings import load_settings
+from index.threads import one_thread_each
+from jobs.train_classifier import train_combiner
+from jobs.train_verifier import train_verifier
+from jobs.workspace import Workspace
+
+app = typer.Typer(no_args_is_help=True, help="Train models (pip install 'assayer[train]').")
+
+DataOption = Annotated[Path, typer.Option(help="Folder with clothing/, marks/, realshop/, … (each optional).")]
+OutOption = Annotated[Path, typer.Option(help="Folder the model is written to.")]
+
+
+@app.command()
+def verifier(data: DataOption, out: OutOption = Path("models")) -> None:
+    """Which aligned pictures are one photograph: weighs geometry and agreement."""
+    _needs("scipy")
+    one_thread_each()
+    settings = load_settings()
+    with Workspace(settings) as work, progress_bars() as progress:
+        path = train_verifier(data, out, work.embedder, settings, progress=progress)
+    results.print(f"wrote {path}")
+
+
+@app.command()
+def classifier(data: DataOption, out: OutOption = Path("models")) -> None:
+    """What signals and guards are worth together: the combiner, its calibration and thresholds."""
+    _needs("skl2onnx")
+    one_thread_each()
+    settings = load_settings()
+    with Workspace(settings) as work, progress_bars() as progress:
+        path = train_combiner(data, out, work.models_dir, work.embedder, settings, progress=progress)
+    results.print(f"wrote {path}")
+
+
+def _needs(package: str) -> None:
+    if find_spec(package) is None:
+        raise NotReady(f"training needs {package}", advice="Install it: pip install 'assayer[train]'.")

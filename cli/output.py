@@ -1,0 +1,82 @@
+"""What a command says: tables and progress for people, JSON for machines, errors with what to do next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from domain.errors import AssayerError, BadInput
+from domain.progress import Progress
+
+_MOST_FINDINGS = 50
+
+people = Console(stderr=True, highlight=False)
+"""Progress and errors go here, so that standard output stays clean for results."""
+results = Console(highlight=False, soft_wrap=True)
+
+
+def say_json(data: object) -> None:
+    """One JSON value on standard output."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+
+def say_facts(title: str, facts: Mapping[str, object]) -> None:
+    """A small two-column table."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        table.add_row(f"[dim]{escape(name)}[/dim]", escape(str(value)))
+    results.print(table)
+
+
+def say_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table with a header."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row))
+    results.print(table)
+
+
+def say_findings(bad: Iterable[BadInput], warnings: Iterable[BadInput] = ()) -> None:
+    """Each bad row with its place and reason; the first `_MOST_FINDINGS`, then how many more."""
+    for style, word, found in (("red", "refused", list(bad)), ("yellow", "warning", list(warnings))):
+        for error in found[:_MOST_FINDINGS]:
+            people.print(f"[{style}]{word}[/{style}] {escape(str(error))}")
+        if len(found) > _MOST_FINDINGS:
+            people.print(f"[{style}]{word}[/{style}] and {len(found) - _MOST_FINDINGS} more; --json lists all")
+
+
+def say_error(error: AssayerError, *, as_json: bool) -> None:
+    """What went wrong and what to do next."""
+    if as_json:
+        place = error.as_dict() if isinstance(error, BadInput) else {"code": error.code}
+        say_json({"error": place | {"message": error.message, "advice": error.advice}})
+        return
+    people.print(f"[red]error[/red] {escape(error.message)}")
+    if error.advice:
+        people.print(f"      {escape(error.advice)}")
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """A bar per stage, on a terminal only."""
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=people, transient=True, disable=not people.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report

@@ -1,0 +1,104 @@
+"""From assessments to cases, from cases to drafted and exported notices. Nothing here sends anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from domain.assessment import Band
+from domain.case import Case
+from domain.notice import LintFinding, Notice
+from domain.progress import Progress, silent
+from domain.settings import Settings
+from store.interfaces import EvidenceReader, Records
+from takedown.backing import Backing
+from takedown.cases import group_cases, without_rights_holder
+from takedown.drafting import draft_notice
+from takedown.export import ExportedNotice, export_notice
+from takedown.lint import lint
+from takedown.rights import RightsRegister
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DraftReport:
+    """What drafting did."""
+
+    cases: tuple[Case, ...]
+    notices: tuple[Notice, ...]
+    findings: tuple[LintFinding, ...]
+    """What the notices lack; a notice that is named here is not complete."""
+    without_rights_holder: tuple[str, ...]
+    """Listing ids in `enforce` for which no one rights holder can be named; a person must look."""
+
+    @property
+    def listings(self) -> int:
+        """Listings that a notice asks to act on."""
+        return sum(len(notice.items) for notice in self.notices)
+
+
+def open_cases(records: Records, register: RightsRegister) -> tuple[Case, ...]:
+    """The cases of all listings in `enforce`; cases that no longer hold, or hold otherwise, go with their drafts."""
+    cases = group_cases(records.assessments(Band.ENFORCE), records.listing, register)
+    current = {case.case_id: case for case in cases}
+    records.delete_cases([old.case_id for old in records.cases() if current.get(old.case_id) != old])
+    records.save_cases(cases)
+    return cases
+
+
+def draft_notices(
+    records: Records, evidence: EvidenceReader, settings: Settings, *, progress: Progress = silent
+) -> DraftReport:
+    """One notice per case and platform, linted and saved. Running it again changes nothing."""
+    register = RightsRegister.read(records)
+    cases = open_cases(records, register)
+    notices: list[Notice] = []
+    findings: list[LintFinding] = []
+    for done, case in enumerate(cases, start=1):
+        backing = Backing.read(case, records, register)
+        notice = draft_notice(
+            case, backing.listings, backing.assessments, backing.rights_holder, settings, register=register
+        )
+        notices.append(notice)
+        findings += lint(notice, backing, evidence)
+        progress("draft", done, len(cases))
+    records.save_notices(notices)
+    unnamed = without_rights_holder(records.assessments(Band.ENFORCE), register)
+    return DraftReport(
+        cases=cases,
+        notices=tuple(notices),
+        findings=tuple(findings),
+        without_rights_holder=tuple(assessment.listing_id for assessment in unnamed),
+    )
+
+
+def lint_notices(records: Records, evidence: EvidenceReader) -> tuple[LintFinding, ...]:
+    """What the stored notices lack, as of now."""
+    register = RightsRegister.read(records)
+    return tuple(
+        finding
+        for notice in records.notices()
+        for finding in lint(notice, Backing.read(records.case(notice.case_id), records, register), evidence)
+    )
+
+
+def export_notices(
+    records: Records,
+    evidence: EvidenceReader,
+    folder: Path,
+    *,
+    prepared_on: date,
+    as_draft: bool = False,
+    progress: Progress = silent,
+) -> tuple[ExportedNotice, ...]:
+    """Each stored notice with its proof into a folder of its own. Raises NoticeIncomplete unless `as_draft`."""
+    register = RightsRegister.read(records)
+    notices = records.notices()
+    exported = []
+    for done, notice in enumerate(notices, start=1):
+        backing = Backing.read(records.case(notice.case_id), records, register)
+        exported.append(
+            export_notice(notice, backing, evidence=evidence, folder=folder, prepared_on=prepared_on, as_draft=as_draft)
+        )
+        progress("export", done, len(notices))
+    return tuple(exported)

@@ -1,0 +1,104 @@
+"""Teach the combiner what signals and guards are worth: from marketplaces of other brands and a training half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.progress import Progress, silent
+from domain.settings import Settings
+from index.embedder import Embedder
+from index.verification import load_verifier
+from jobs.learning_sets import MARKETPLACE_SEEDS, LearningSet, folder_set, marketplace_set, product_titles, trains
+from jobs.read_pictures import read_pictures
+from jobs.train_verifier import learning_matcher
+from scoring.context import CatalogView
+from scoring.features import FEATURE_NAMES, GUARD_NAMES, SIGNAL_NAMES, features
+from scoring.lexicon import lexicon_version
+from scoring.signals import find_guards, find_signals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examples:
+    """Listings of one learning set as the combiner sees them."""
+
+    source: str
+    features: NDArray[np.float32]
+    """(n, k) strengths, see scoring.features.FEATURE_NAMES."""
+    infringing: NDArray[np.bool_]
+    groups: tuple[str, ...]
+    """(n,) product or listing: what may not stand on both sides of a fold."""
+
+
+def classifier_sets(data_dir: Path, settings: Settings) -> Iterator[LearningSet]:
+    """All sets to learn from; ``realshop`` in `data_dir` is optional, and only its training half is used."""
+    for seed in MARKETPLACE_SEEDS:
+        yield marketplace_set(seed, settings)
+    if (data_dir / "realshop").is_dir():
+        yield folder_set("realshop", data_dir / "realshop", settings, keep=trains)
+
+
+def gather_examples(
+    learning: LearningSet, embedder: Embedder, models_dir: Path, settings: Settings, progress: Progress = silent
+) -> Examples:
+    """Signals and guards of every listing whose truth is known."""
+    matcher = learning_matcher(learning, embedder, load_verifier(models_dir / "verifier.json"))
+    catalog = CatalogView(learning.records.rights_holders(), learning.records.products())
+    titles = product_titles(learning.records)
+    rows, infringing, groups = [], [], []
+    listings = [listing for listing in learning.records.listings() if listing.listing_id in learning.truth]
+    for done, listing in enumerate(listings, start=1):
+        pictures, _ = read_pictures(listing, learning.evidence, settings)
+        matches = matcher.match(listing, pictures)
+        found = (*find_signals(listing, matches, catalog), *find_guards(listing, matches, catalog))
+        truth = learning.truth[listing.listing_id]
+        rows.append(features(found))
+        infringing.append(truth.infringing)
+        groups.append(f"{learning.name}/{titles.get(truth.reference_id or '', listing.listing_id)}")
+        progress(f"findings of {learning.name}", done, len(listings))
+    return Examples(
+        source=learning.name,
+        features=np.asarray(rows, np.float32),
+        infringing=np.asarray(infringing, bool),
+        groups=tuple(groups),
+    )
+
+
+def train_combiner(
+    data_dir: Path,
+    out_dir: Path,
+    models_dir: Path,
+    embedder: Embedder,
+    settings: Settings,
+    *,
+    progress: Progress = silent,
+) -> Path:
+    """Learn from every set that `data_dir` allows and write the combiner with its manifest; the manifest's path."""
+    from training.classifier import export_classifier, train_classifier
+
+    gathered = [
+        gather_examples(one, embedder, models_dir, settings, progress) for one in classifier_sets(data_dir, settings)
+    ]
+    trained = train_classifier(
+        np.concatenate([examples.features for examples in gathered]),
+        np.concatenate([examples.infringing for examples in gathered]),
+        [group for examples in gathered for group in examples.groups],
+        feature_names=FEATURE_NAMES,
+        signal_names=SIGNAL_NAMES,
+        guard_names=GUARD_NAMES,
+        sources=[examples.source for examples in gathered for _ in examples.groups],
+    )
+    return export_classifier(
+        trained,
+        out_dir,
+        version="1",
+        lexicon_version=lexicon_version(),
+        training_data={
+            examples.source: {"listings": len(examples.infringing), "infringing": int(examples.infringing.sum())}
+            for examples in gathered
+        },
+    )

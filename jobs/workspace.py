@@ -1,0 +1,97 @@
+"""Where a tenant's work lies: records, evidence, models and index, opened when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import models
+from domain.errors import IndexMismatch, NotReady
+from domain.progress import Progress, silent
+from domain.settings import Settings
+from index.artifact import IndexArtifact, read_artifact
+from index.build import Embed
+from index.embedder import Embedder
+from index.local_features import FEATURES_VERSION
+from index.matcher import Matcher
+from index.text import TextMatcher
+from index.verification import load_verifier
+from jobs.build_index import build_index
+from jobs.score_listings import Scorer
+from scoring.combiner import Combiner
+from scoring.context import CatalogView
+from store.evidence import open_evidence
+from store.interfaces import Evidence, Records
+from store.records import open_records
+
+
+class Workspace:
+    """Everything that a job needs, by settings. Close it when done."""
+
+    def __init__(self, settings: Settings, *, embedder_threads: int = 1) -> None:
+        """`embedder_threads`: 1 where listings are scored side by side."""
+        self.settings, self._embedder_threads = settings, embedder_threads
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        if "records" in self.__dict__:
+            self.records.close()
+
+    @cached_property
+    def records(self) -> Records:
+        """The tenant's records; the database is made or brought up to date."""
+        if not self.settings.database_url:
+            self.settings.home.mkdir(parents=True, exist_ok=True)
+        return open_records(self.settings.resolved_database_url, self.settings.tenant)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The evidence store."""
+        return open_evidence(self.settings.resolved_evidence_url)
+
+    @property
+    def models_dir(self) -> Path:
+        """The operator's models, or the embedded ones."""
+        return self.settings.models_dir or Path(models.__file__).parent
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The image model. Raises NotReady when it is missing or tampered with."""
+        return Embedder(self.models_dir / "embedder.onnx", threads=self._embedder_threads)
+
+    def artifact(self, progress: Progress = silent) -> IndexArtifact:
+        """The index of the stored catalog, built where there is none or the catalog has changed since.
+
+        Raises IndexMismatch when another model built it: replacing that is the operator's decision.
+        """
+        try:
+            stored = self.stored_artifact()
+        except IndexMismatch:
+            raise
+        except NotReady:
+            stored = None  # none yet, or damaged
+        if stored and stored.checkpoint.catalog_digest == self.records.catalog_digest():
+            return stored
+        build_index(self.records, self.evidence, self.embedder, self.settings, progress=progress)
+        return self.stored_artifact()
+
+    def stored_artifact(self) -> IndexArtifact:
+        """The index on disk, as it is. Raises NotReady (none, damaged) or IndexMismatch (another model)."""
+        return read_artifact(self.settings.index_dir, embedder=self.embedder.version, features=FEATURES_VERSION)
+
+    def scorer(self, progress: Progress = silent) -> Scorer:
+        """Ready to score against the stored catalog. Raises NotReady, IndexMismatch or EmptyCatalog."""
+        return self.scorer_for(self.artifact(progress), self.embedder.embed)
+
+    def scorer_for(self, artifact: IndexArtifact, embed: Embed) -> Scorer:
+        """A scorer on a loaded index; `embed` may be a service's batching call."""
+        products = self.records.products()
+        matcher = Matcher(artifact, embed, load_verifier(self.models_dir / "verifier.json"), TextMatcher(products))
+        catalog = CatalogView(self.records.rights_holders(), products)
+        return Scorer(matcher, Combiner(self.models_dir), catalog, self.settings)
