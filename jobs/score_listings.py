@@ -56,14 +56,7 @@ class Scorer:
         pictures, unreadable = read_pictures(listing, evidence, self._settings)
         matches = replace(self.matcher.match(listing, pictures), unreadable=unreadable)
         return Scored(
-            assessment=self.combiner.assess(
-                listing,
-                matches,
-                self.catalog,
-                embedder_version=self.versions.embedder,
-                index_version=self.versions.index,
-                code_version=self.versions.code,
-            ),
+            assessment=self.combiner.assess(listing, matches, self.catalog, versions=self.versions),
             matches=matches,
         )
 

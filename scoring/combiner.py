@@ -160,7 +160,8 @@ class Combiner:
 
 def unreadable_parts(listing: Listing, matches: Matches) -> tuple[Unreadable, ...]:
     """What could not be read of a listing; when no picture was, that there is no image verdict."""
-    found = [image.unreadable for image in listing.images if image.unreadable is not None]
+    named = [image.unreadable for image in listing.images if image.unreadable is not None]
+    found = list(dict.fromkeys([*named, *matches.unreadable]))
     if matches.images_read == 0 and len(found) < max(1, len(listing.images)):
         reason = "No picture was read, so there is no image verdict."
         found.append(Unreadable(what="image", source=listing.url, reason=reason))
