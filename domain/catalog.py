@@ -52,7 +52,10 @@ class RightsHolder:
     def marks(self) -> tuple[str, ...]:
         """Brand names and registered marks, each once, in the order given; case kept."""
         words = [brand.name for brand in self.brands] + [t.mark for t in self.trademarks]
-        return tuple({word.casefold(): word for word in reversed(words)}.values())[::-1]
+        first: dict[str, str] = {}
+        for word in words:
+            first.setdefault(word.casefold(), word)
+        return tuple(first.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
