@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from pydantic import ValidationError
+
 from domain.catalog import Brand, Catalog, ReferenceImage, ReferenceProduct, RightsHolder, Trademark
 from domain.errors import BadInput, EmptyCatalog, ImageRefused
 from domain.progress import Progress, silent
 from domain.settings import Settings
+from jobs.intake.fields import placed_faults
 from jobs.intake.findings import Findings
 from jobs.intake.merchant_feed import FEED_SUFFIXES, FeedRow, read_feed
 from jobs.intake.pictures import Fetch, Picture, PictureIntake
@@ -183,7 +186,11 @@ class _Intake:
         brands = {row.brand.casefold(): row.brand for row in reversed(rows) if row.brand}
         if len(brands) != 1 and not all(row.brand for row in rows):
             brands.setdefault(self.chosen.casefold(), self.chosen)
-        return (("", RightsHolderRow(name=self.chosen, brands=[BrandRow(name=name) for name in brands.values()])),)
+        try:
+            owner = RightsHolderRow(name=self.chosen, brands=[BrandRow(name=name) for name in brands.values()])
+        except ValidationError as error:
+            raise BadInput(placed_faults(error)[0].reason, field="rights_holder") from error
+        return (("", owner),)
 
     def _warn_of_idle_floors(
         self, holder: RightsHolderRow, products: tuple[ReferenceProduct, ...], path: str, file: str

@@ -88,7 +88,7 @@ class ListingFile:
                 self.findings.refuse(BadInput(reason, file=str(self.path), line=number, field="listing"))
             elif content.strip():
                 try:
-                    yield number, read_json(content, file=str(self.path), first_line=number), False
+                    yield number, read_json(content.rstrip(), file=str(self.path), first_line=number), False
                 except BadInput as error:
                     self.findings.refuse(error.at(field="listing"))
 
