@@ -147,6 +147,8 @@ def test_others_of_the_same_user_group_may_read_as_the_umask_says(tmp_path: Path
 
 def test_a_disk_that_fails_in_the_middle_leaves_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     evidence = FolderEvidence(tmp_path)
+    sha256 = sha256_of(b"abc")
+    (tmp_path / sha256[:2] / sha256[2:4]).mkdir(parents=True)
 
     def no_space(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -155,7 +157,7 @@ def test_a_disk_that_fails_in_the_middle_leaves_the_old_state(tmp_path: Path, mo
     with pytest.raises(StoreUnavailable, match="No space left"):
         evidence.write(b"abc")
     assert files(tmp_path) == []
-    assert sha256_of(b"abc") not in evidence
+    assert sha256 not in evidence
 
 
 KILLED = """
