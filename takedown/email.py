@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from email.headerregistry import Address
@@ -33,15 +34,15 @@ def notice_email(document: Mapping[str, Any], *, letter: bytes, notice_json: byt
     """The `.eml` bytes of one `dsa.dsa_notice` document, equal for equal input.
 
     It has no recipient: Assayer knows no platform's address and invents none. `X-Unsent` makes mail programs open it
-    as a draft. Text from outside stands in the body only, on single lines, and in the notifier's name, which the
-    header policy encodes; the finished headers are read back, and AssayerError is raised should one be there that
-    was not put there.
+    as a draft. Text from outside stands in the body only, on single lines; of the notifier's name the header takes
+    letters and digits. The finished headers are read back, and AssayerError is raised should one be there that was
+    not put there.
     """
     message = EmailMessage(policy=SMTP)
     message["Subject"] = subject_line(document)
     address = document["notifier"]["email"]
     if email_problem(address) is None:
-        message["From"] = Address(display_name=plain(document["notifier"]["name"], 100), addr_spec=address)
+        message["From"] = Address(display_name=_display_name(document["notifier"]["name"]), addr_spec=address)
     message["Date"] = format_datetime(datetime.combine(date.fromisoformat(document["prepared_on"]), time(), tzinfo=UTC))
     message["Message-ID"] = f"<{_token(document)}@notices.assayer.invalid>"
     message["X-Unsent"] = "1"
@@ -50,6 +51,11 @@ def notice_email(document: Mapping[str, Any], *, letter: bytes, notice_json: byt
     message.add_attachment(notice_json, maintype="application", subtype="json", filename="notice.json")
     message.set_boundary(f"=_{hashlib.sha256(letter + notice_json).hexdigest()[:32]}")
     return _only_known_headers(message.as_bytes())
+
+
+def _display_name(name: str) -> str:
+    """Letters, digits and what needs no quotes: folded, the standard library loses quotes and with them the sender."""
+    return " ".join(re.sub(r"[^\w '&+-]", " ", plain(name)).split())[:60].strip()
 
 
 def _only_known_headers(content: bytes) -> bytes:

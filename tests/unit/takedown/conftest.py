@@ -31,7 +31,7 @@ PREPARED_ON = date(2026, 1, 15)
 class MemoryEvidence:
     """Evidence in a dict, by the reader's contract."""
 
-    content: dict[str, bytes] = field(default_factory=dict)
+    content: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def write(self, content: bytes) -> str:
         digest = hashlib.sha256(content).hexdigest()
@@ -78,7 +78,7 @@ def copied(pixels: np.ndarray) -> tuple[np.ndarray, list, list]:
     return warped, [[float(x), float(y)] for x, y in target], points
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """What the tests start from; each changes what it wants with `dataclasses.replace`."""
 
@@ -88,6 +88,9 @@ class World:
     listings: dict[str, Listing]
     assessments: dict[str, Assessment]
     settings: Settings
+
+    def __repr__(self) -> str:
+        return "World()"
 
     @property
     def register(self) -> RightsRegister:

@@ -9,7 +9,7 @@ from email.policy import default
 import jsonschema
 import pytest
 import typst
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pypdf import PdfReader
@@ -155,12 +155,24 @@ def test_hostile_text_cannot_make_a_header(hostile_world, prepared_on_value, tex
 
 @settings(max_examples=60, deadline=None)
 @given(name=hostile_text)
+@example(name="A" * 90 + '"')
+@example(name="A" * 90 + "@x<x@y.example>;,")
+@example(name="高" * 200)
 def test_a_hostile_notifier_name_cannot_make_a_header_or_another_sender(hostile_world, prepared_on_value, name):
     notice = replace(hostile_world.notice(), notifier_name=name)
     document = dsa_notice(notice, hostile_world.backing, prepared_on=prepared_on_value)
     message = email.message_from_bytes(notice_email(document, letter=b"%PDF", notice_json=b"{}"), policy=default)
     assert [address.addr_spec for address in message["From"].addresses] == ["legal@norvane.example"]
     assert "Bcc" not in message
+
+
+@pytest.mark.parametrize("local", ["l" * 64, "legal+ip.notices"])
+def test_the_longest_address_survives_folding(world, prepared_on, local):
+    address = f"{local}@{'b' * 60}.{'c' * 60}.{'d' * 55}.example"
+    notice = replace(world.notice(), notifier_email=address, notifier_name="Größe & Söhne " * 5)
+    document = dsa_notice(notice, world.backing, prepared_on=prepared_on)
+    message = email.message_from_bytes(notice_email(document, letter=b"%PDF", notice_json=b"{}"), policy=default)
+    assert [sender.addr_spec for sender in message["From"].addresses] == [address]
 
 
 def test_a_hostile_notice_id_reaches_no_header(world, prepared_on):
