@@ -18,8 +18,8 @@ from scoring.words import is_common_word, is_known_word
 MAX_FIELD_CHARACTERS = 10_000
 """Longer text is read up to here; a marketplace's own limits are far lower."""
 
-_OPEN_DISGUISES = Disguise.TRANSLITERATED
-"""Departures that hide nothing: a seller who writes another script spells the mark in it."""
+_OPEN_DISGUISES = Disguise.TRANSLITERATED | Disguise.WIDE
+"""Departures that hide nothing: who writes in another script or in full width spells the mark in it."""
 _DELIBERATE = Disguise.LEET | Disguise.HOMOGLYPH | Disguise.HIDDEN | Disguise.STYLED
 """Nobody mistypes like this."""
 _SPLITTERS = set("._-*·•~'’|/+^=\\")

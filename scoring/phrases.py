@@ -41,7 +41,7 @@ class Phrase:
     def weight(self) -> float:
         """The entry's weight; hiding the term from a plain search halves the doubt."""
         weight = self.term.entry.weight
-        return 1 - (1 - weight) / 2 if self.disguise & ~Disguise.ACCENT else weight
+        return 1 - (1 - weight) / 2 if self.disguise & ~(Disguise.ACCENT | Disguise.WIDE) else weight
 
     def span(self) -> dict[str, JsonValue]:
         """For a finding's evidence."""
@@ -94,7 +94,7 @@ def _judge(hit: Hit, surface: str, term: Term) -> Disguise | None:
         disguise = (disguise & ~Disguise.SPLIT) | Disguise.SPACED
     if disguise & _NEVER or hit.leet * 2 > letters:
         return None
-    if disguise and letters < _LETTERS_TO_SPACE_OUT and not disguise & (Disguise.ACCENT | Disguise.STYLED):
+    if letters < _LETTERS_TO_SPACE_OUT and disguise & ~(Disguise.ACCENT | Disguise.STYLED | Disguise.WIDE):
         return None
     if disguise & (Disguise.DOUBLED | Disguise.ACCENT) and is_known_word(surface):
         return None

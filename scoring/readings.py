@@ -17,6 +17,7 @@ class Disguise(IntFlag):
     """How a written form departs from the plain one; a form may depart in several ways."""
 
     PLAIN = 0
+    WIDE = auto()
     TRANSLITERATED = auto()
     ACCENT = auto()
     STYLED = auto()
@@ -54,6 +55,8 @@ class Character:
     spaced_script: bool = True
     """Whether its script puts spaces between words; Han, kana, Hangul and Thai do not (or not before particles)."""
     ascii_letter: bool = False
+    attached: bool = False
+    """A combining mark: belongs to the letter before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,9 @@ def _hidden(char: str, category: str) -> Character:
     code = ord(char)
     if category in ("Mn", "Me") and code not in _COMBINING_STROKES and char not in _BLANK_LETTERS:
         accent = Disguise.ACCENT if code in _COMBINING_ACCENTS else Disguise.PLAIN  # vowel points are orthography
-        return Character(Kind.HIDDEN, (), accent)
-    return Character(Kind.HIDDEN, (), Disguise.PLAIN if char == _TATWEEL else Disguise.HIDDEN)
+        return Character(Kind.HIDDEN, (), accent, attached=True)
+    hides = Disguise.PLAIN if char == _TATWEEL else Disguise.HIDDEN
+    return Character(Kind.HIDDEN, (), hides, attached=category in ("Mn", "Me"))
 
 
 def _readings(char: str) -> tuple[Reading, ...]:
@@ -167,8 +171,8 @@ def _compatible(char: str, plain: str) -> list[Reading]:
         return []
     name = unicodedata.name(char, "")
     folded = unicodedata.normalize("NFKC", char).casefold()
-    honest_width = name.startswith(("FULLWIDTH", "HALFWIDTH", "ARABIC"))
-    found = [(folded, Disguise.PLAIN if honest_width or not folded.isascii() else Disguise.STYLED)]
+    width = name.startswith(("FULLWIDTH", "HALFWIDTH"))
+    found = [(folded, Disguise.WIDE if width else Disguise.STYLED if folded.isascii() else Disguise.PLAIN)]
     found.append((_enclosed_letter(char), Disguise.STYLED))
     letters = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c)).casefold()
     if letters != folded:

@@ -10,8 +10,9 @@ from anyascii import anyascii
 
 from scoring.readings import Character, Disguise, Kind, Unit, read_units
 
-_MAX_STATES = 4000
-"""Most steps tried from one start; hostile text cannot make the search long."""
+_MAX_STATES_OF_START = 1000
+_MAX_STATES_OF_TEXT = 50_000
+"""Most steps tried; honest text needs a few per character, and hostile text cannot make the search long."""
 _MAX_REPEATS = 2
 _MAX_GAP = 3
 _MAX_HIDDEN = 8
@@ -86,22 +87,29 @@ class PhraseTrie:
     def find(self, units: Sequence[Unit]) -> list[Hit]:
         """The best hit of each phrase at each place, in the order of the text."""
         best: dict[tuple[int, int], Hit] = {}
+        budget = [_MAX_STATES_OF_TEXT]
         for first in range(len(units)):
+            if budget[0] <= 0:
+                break
             if units[first].character.kind in (Kind.HIDDEN, Kind.LINE_END) or not _boundary(units, first):
                 continue
-            for hit in self._walk(units, first):
+            for hit in self._walk(units, first, budget):
                 known = best.get((hit.phrase, hit.first))
                 if known is None or _cost(hit) < _cost(known):
                     best[hit.phrase, hit.first] = hit
         return sorted(best.values(), key=lambda hit: (hit.first, hit.last, hit.phrase))
 
-    def _walk(self, units: Sequence[Unit], first: int) -> Iterator[Hit]:
+    def _walk(self, units: Sequence[Unit], first: int, budget: list[int]) -> Iterator[Hit]:
         stack = [_State(self._root, first, Disguise.PLAIN, 0, 0, "")]
-        for _ in range(_MAX_STATES):
-            if not stack:
-                return
+        seen: set[tuple[int, int, Disguise, str]] = set()
+        while stack and len(seen) < _MAX_STATES_OF_START:
             state = stack.pop()
-            if state.node.ends and state.last_symbol and _boundary(units, state.at):
+            place = (id(state.node), state.at, state.disguise, state.last_symbol)
+            if place in seen:
+                continue
+            seen.add(place)
+            budget[0] -= 1
+            if state.node.ends and state.last_symbol and _may_end(units, state.at):
                 for number, how in state.node.ends:
                     disguise = _settle(units[first : state.at], state.disguise | how)
                     yield Hit(number, first, state.at, disguise, state.splits, state.leet)
@@ -198,6 +206,11 @@ def _boundary(units: Sequence[Unit], at: int) -> bool:
     return not (before.spaced_script and after.spaced_script)
 
 
+def _may_end(units: Sequence[Unit], at: int) -> bool:
+    cut = at < len(units) and units[at].character.attached
+    return not cut and _boundary(units, at)
+
+
 def _visible(units: Sequence[Unit], at: int, step: int) -> Character | None:
     """The first character that shows, from `at` on; None at the end of the text or after too many hidden ones."""
     for _ in range(_MAX_HIDDEN):
@@ -209,10 +222,13 @@ def _visible(units: Sequence[Unit], at: int, step: int) -> Character | None:
     return None
 
 
+_FOREIGN = Disguise.TRANSLITERATED | Disguise.WIDE
+
+
 def _settle(units: Sequence[Unit], disguise: Disguise) -> Disguise:
-    """Letters of another script inside a Latin word imitate; a word wholly in another script only transliterates."""
-    if Disguise.TRANSLITERATED in disguise and any(unit.character.ascii_letter for unit in units):
-        return (disguise & ~Disguise.TRANSLITERATED) | Disguise.HOMOGLYPH
+    """Foreign letters inside a Latin word imitate; a word wholly in another script or width only transliterates."""
+    if disguise & _FOREIGN and any(unit.character.ascii_letter for unit in units):
+        return (disguise & ~_FOREIGN) | Disguise.HOMOGLYPH
     return disguise
 
 

@@ -93,7 +93,8 @@ def train_classifier(
     Listings of one group (a product, a brand) are never on both sides of a fold. `sources` (n,) names where each
     listing comes from; each source weighs the same in total. `absent_shares` gives features that are hidden from the
     fit in that share of the weight, as when a listing states no price: so that no one feature, too telling in the data
-    at hand, takes over what the others can say. Measurements never hide anything. Raises BadInput when the data cannot train a classifier.
+    at hand, takes over what the others can say. Measurements never hide anything. Raises BadInput when the data cannot
+    train a classifier.
     """
     x = np.asarray(features, dtype=np.float64)
     y = np.asarray(labels, dtype=bool)
