@@ -1,6 +1,8 @@
 """Shops that run on Shopify list all their products as JSON at ``/products.json``, page by page.
 
-The format is not documented by its maker; it is what every such shop answers.
+The format is not documented by its maker; it is what every such shop answers. It tells neither the currency nor who
+sells: its ``vendor`` is the maker of the goods, and taking that for the seller would let a shop of copies pass for the
+brand itself. So the product's own page is read too, and `merged` with its entry.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
 
@@ -24,6 +26,8 @@ PAGE_SIZE = 250
 _FILE = "products.json"
 _CURRENCY = re.compile(r"""Shopify\.currency\s*=\s*\{\s*"active"\s*:\s*"([A-Z]{3})\"""")
 _MARKS = ("cdn.shopify.com", "Shopify.theme", "Shopify.shop", "shopify-section")
+# every such shop has its addresses like this; others do too, so it is worth a question, not more
+_ADDRESSES = re.compile(r"""href=["']?(https?://[^/"'\s>]+)?/(collections|products)/[\w%-]""")
 _LARGEST_QUANTITY = 2**31 - 1
 
 
@@ -36,9 +40,9 @@ class ProductList:
     """How many stood there; more than `offers` where some could not be read."""
 
 
-def is_shopify(html: str) -> bool:
-    """Whether a page was made by such a shop."""
-    return any(mark in html for mark in _MARKS)
+def may_be_shopify(html: str) -> bool:
+    """Whether a page looks as if such a shop had made it; only its list can tell."""
+    return any(mark in html for mark in _MARKS) or _ADDRESSES.search(html) is not None
 
 
 def is_product_list(url: str) -> bool:
@@ -94,6 +98,24 @@ def read_product_list(text: str, url: str, *, marketplace: str, currency: str) -
     return ProductList(offers=tuple(offer for offer in offers if offer), products=len(products))
 
 
+def merged(page: Offer, listed: Offer) -> Offer:
+    """A product's page with what only the list tells of it: its stock number, and whatever the page leaves open."""
+    own, entry = page.listing, listed.listing
+    seller_is_vendor = own.seller.name.casefold() == entry.brand.casefold()
+    listing = replace(
+        own,
+        listing_id=entry.listing_id,
+        title=entry.title,
+        description=entry.description or own.description,
+        price=own.price or entry.price,
+        price_raw=own.price_raw or entry.price_raw,
+        quantity=entry.quantity if own.quantity is None else own.quantity,
+        brand=own.brand or ("" if seller_is_vendor else entry.brand),
+        category=own.category or entry.category,
+    )
+    return Offer(listing=listing, image_urls=listed.image_urls or page.image_urls)
+
+
 def _offer(product: Mapping[str, Any], url: str, marketplace: str, currency: str) -> Offer | None:
     variant = _first(product.get("variants"))
     handle = clean(product.get("handle"))
@@ -102,7 +124,7 @@ def _offer(product: Mapping[str, Any], url: str, marketplace: str, currency: str
         return None
     amount = clean(variant.get("price"))
     stated = clean(variant.get("currency")) or currency
-    vendor = clean(product.get("vendor")) or urlsplit(url).netloc
+    host = urlsplit(url).netloc
     listing = Listing(
         marketplace=marketplace,
         listing_id=clean(variant.get("sku")) or handle,
@@ -112,8 +134,9 @@ def _offer(product: Mapping[str, Any], url: str, marketplace: str, currency: str
         price=read_price(amount, stated),
         price_raw=f"{amount} {stated}".strip(),
         quantity=_quantity(variant),
+        brand=clean(product.get("vendor")),
         category=clean(product.get("product_type")),
-        seller=Seller(id=vendor, name=vendor),
+        seller=Seller(id=host, name=host),
     )
     pictures = product.get("images")
     sources = [image.get("src") for image in pictures if isinstance(image, dict)] if isinstance(pictures, list) else []

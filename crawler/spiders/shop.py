@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ class ShopSpider(scrapy.Spider):
         self._asked: set[str] = set()
         self._sites: set[str] = set()
         self._shops: set[str] = set()
+        self._listed: dict[str, Offer] = {}
 
     async def start(self) -> AsyncIterator[Found]:
         """The targets."""
@@ -60,27 +62,34 @@ class ShopSpider(scrapy.Spider):
             self._sites.add(host)
         if host not in self._sites:
             self.session.failed(response.url, "page", "leads to another site", response.status)
-            return
-        if not isinstance(response, TextResponse):
+            yield from self._without(response.meta)
+        elif not isinstance(response, TextResponse):
             self.session.failed(response.url, "page", f"not a page ({_kind(response)})", response.status)
-            return
-        self.session.tally.pages += 1
-        self.session.progress()
-        if shopify.is_product_list(response.url):
-            yield from self._product_list(response)
+            yield from self._without(response.meta)
         else:
-            yield from self._page(response)
+            self.session.tally.pages += 1
+            self.session.progress()
+            yield from self._product_list(response) if shopify.is_product_list(response.url) else self._page(response)
 
     def give_up(self, failure: Failure) -> Iterator[Found]:
         """A request that gave no page: why, and whether that was the site's wish."""
         request: Request = failure.request  # type: ignore[attr-defined]
         self._note(request, failure.value or failure)
-        yield from self._go_on(request.meta.get("front"))
+        yield from self._without(request.meta)
+
+    def _without(self, meta: Mapping[str, Any]) -> Iterator[Found]:
+        """What is left to do when a page did not come: the product as its shop lists it, the page that waited."""
+        if meta.get("listed"):
+            yield meta["listed"]
+        if meta.get("front"):
+            yield from self._go_on(meta["front"])
 
     def _note(self, request: Request, error: BaseException) -> None:
         if isinstance(error, HttpError):
             status = error.response.status
-            self.session.failed(request.url, "page", f"answered {status}", status)
+            # nobody said that there was a list of products
+            if not (request.meta.get("front") and status == HTTPStatus.NOT_FOUND):
+                self.session.failed(request.url, "page", f"answered {status}", status)
             return
         unreachable = self.session.unreachable_robots.get(urlsplit(request.url).netloc)
         if not is_robots_refusal(error):
@@ -93,29 +102,30 @@ class ShopSpider(scrapy.Spider):
 
     def _page(self, response: TextResponse) -> Iterator[Found]:
         host = urlsplit(response.url).netloc
-        if shopify.is_shopify(response.text) and host not in self._shops:
+        if shopify.may_be_shopify(response.text) and host not in self._shops:
             self._shops.add(host)
             currency = shopify.stated_currency(response.text) or None
             yield from self._list(shopify.product_list_url(response.url), response, currency, front=response)
         else:
             yield from self._go_on(response)
 
-    def _go_on(self, response: TextResponse | None) -> Iterator[Found]:
+    def _go_on(self, response: TextResponse) -> Iterator[Found]:
         """With a page: its offer and its links. A shop's first page waits until the shop's list has been read."""
-        if response is None:
-            return
         redirected = response.meta.get("redirect_urls", [])
         page = read_page(response.text, response.url, marketplace=self._marketplace(response), also=redirected)
         for reason in page.broken:
             self.session.failed(response.url, "page", f"structured data cannot be read ({reason})", response.status)
         if page.offer:
-            yield _captured(page.offer, response)
+            listed = self._listed.get(page.offer.listing.url)
+            yield _captured(shopify.merged(page.offer, listed) if listed else page.offer, response)
+        elif response.meta.get("listed"):
+            yield response.meta["listed"]
         yield from self._follow(response)
 
     def _list(self, url: str, after: TextResponse, currency: str | None, front: TextResponse | None) -> Iterator[Found]:
         """A page of a shop's list of products; `front` is gone on with after the last one."""
         requests = list(self._request(url, after=after, currency=currency, front=front))
-        yield from requests or self._go_on(front)
+        yield from requests or self._without({"front": front})
 
     def _product_list(self, response: TextResponse) -> Iterator[Found]:
         currency, front = response.meta.get("currency"), response.meta.get("front")
@@ -127,16 +137,26 @@ class ShopSpider(scrapy.Spider):
         )
         if found is None:
             self.session.failed(response.url, "page", "not a list of products", response.status)
-            yield from self._go_on(front)
+            yield from self._without(response.meta)
             return
-        yield from (_captured(offer, response) for offer in found.offers)
+        for offer in found.offers:
+            yield from self._visit(offer, response)
         if len(found.offers) < found.products:
             reason = f"{found.products - len(found.offers)} products have no address or no title"
             self.session.failed(response.url, "page", reason, response.status)
         if found.products:
             yield from self._list(shopify.next_product_list(response.url), response, currency, front)
         else:
-            yield from self._go_on(front)
+            yield from self._without(response.meta)
+
+    def _visit(self, offer: Offer, products: TextResponse) -> Iterator[Found]:
+        """The page of a listed product, which tells the seller and the currency; else the product as it is listed."""
+        url = offer.listing.url
+        self._listed[url] = offer
+        if _address(url) not in self._asked:
+            listed = _captured(offer, products)
+            requests = list(self._request(url, after=products, listed=listed))
+            yield from requests or self._without({"listed": listed})
 
     def _details_request(self, products: TextResponse) -> Request:
         """Where the shop says what its amounts are in."""

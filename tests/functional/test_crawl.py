@@ -385,7 +385,7 @@ def test_a_shop_that_lists_its_products_as_json(site: Site, tmp_path: Path) -> N
     site.html("/", links("/products/shoe-1"), '<link href="//cdn.shopify.com/theme.css" rel="stylesheet">')
     site.html(
         "/products/shoe-1",
-        "<h1>Shoe 1</h1>",
+        "<h1>Shoe 1</h1> <a rel='author' href='/seller/s5'>Fast Feet</a>",
         '<meta property="og:title" content="Shoe 1"><meta property="product:price:amount" content="79.90">',
     )
     site.json("/meta.json", {"currency": "CAD"})
@@ -397,20 +397,33 @@ def test_a_shop_that_lists_its_products_as_json(site: Site, tmp_path: Path) -> N
     chosen = settings(tmp_path)
     report = crawl([site.url()], chosen, marketplace="shoes")
     assert report.saved == SaveCount(added=4)
-    assert report.duplicates == 1
+    assert report.duplicates == 0
     listings = stored(chosen)
     assert set(listings) == {"SH1", "SH2", "SH3", "SH4"}
-    shoe = listings["SH1"]
+    shoe, listed = listings["SH1"], listings["SH2"]
     assert (shoe.marketplace, shoe.url) == ("shoes", site.url("/products/shoe-1"))
-    assert shoe.price == Money(amount=Decimal("79.90"), currency="CAD")
-    assert (shoe.description, shoe.category, shoe.quantity, shoe.seller.name) == (
-        "Light & fast",
-        "Shoes",
-        4,
-        "Sole Trader",
-    )
-    assert shoe.images[0].sha256
-    assert [failure.reason for failure in report.failures] == ["1 products have no address or no title"]
+    assert (shoe.description, shoe.category, shoe.quantity) == ("Light & fast", "Shoes", 4)
+    assert (shoe.seller.id, shoe.seller.name, shoe.brand) == ("s5", "Fast Feet", "Sole Trader")
+    # pages that are gone leave what the list said; its vendor is a brand, not who sells
+    assert (listed.seller.id, listed.brand) == (site.host, "Sole Trader")
+    assert shoe.price == listed.price == Money(amount=Decimal("79.90"), currency="CAD")
+    assert all(listing.images[0].sha256 for listing in listings.values())
+    evidence = open_evidence(chosen.resolved_evidence_url)
+    assert b"Fast Feet" in evidence.read(shoe.page_sha256 or "")
+    assert b'"products"' in evidence.read(listed.page_sha256 or "")
+    failed = {failure.url: failure.reason for failure in report.failures}
+    assert failed.pop(site.url("/products.json?limit=250&page=2")) == "1 products have no address or no title"
+    assert failed == {
+        site.url(f"/{gone}"): "answered 404" for gone in ("seller/s5", *(f"products/shoe-{n}" for n in (2, 3, 4)))
+    }
+
+
+def test_an_address_like_a_shops_is_worth_a_question_not_a_failure(site: Site, tmp_path: Path) -> None:
+    site.html("/", links("/products/p1"))
+    site.item("P1", path="/products/p1", image=[])
+    report = crawl([site.url()], settings(tmp_path))
+    assert (report.saved, report.failures) == (SaveCount(added=1), ())
+    assert "/products.json?limit=250&page=1" in site.asked
 
 
 def test_the_page_limit_holds_and_says_what_it_left(site: Site, tmp_path: Path) -> None:
@@ -427,6 +440,23 @@ def test_the_page_limit_holds_and_says_what_it_left(site: Site, tmp_path: Path) 
     assert report.not_followed == 17
 
 
+def children(parent: int) -> list[int]:
+    """Process ids whose parent is `parent`, by /proc."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and fields[0] != "Z":
+            found.append(int(entry.parent.name))
+    return found
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the crawling process by /proc")
+
+
+@needs_proc
 def test_killed_in_the_middle_and_run_again_gives_what_an_undisturbed_crawl_gives(site: Site, tmp_path: Path) -> None:
     def build(block: bool) -> None:
         site.html("/", links(*(f"/item/A{number}" for number in range(30))))
@@ -454,7 +484,10 @@ crawl([{site.url()!r}], Settings(**{chosen.model_dump(mode="json")!r}), progress
         for line in process.stdout:
             if line.split()[0] == "listings" and int(line.split()[1]) >= 10:
                 break
-        process.kill()  # the parent; its child must not outlive it
+        [orphan] = children(process.pid)
+        process.kill()
+    while Path(f"/proc/{orphan}").exists():  # the crawling process ends with the one that started it
+        time.sleep(0.05)
     kept = stored(chosen)
     assert 10 <= len(kept) < 30
     evidence = open_evidence(chosen.resolved_evidence_url)
@@ -474,20 +507,7 @@ crawl([{site.url()!r}], Settings(**{chosen.model_dump(mode="json")!r}), progress
     }
 
 
-def children(parent: int) -> list[int]:
-    """Process ids whose parent is `parent`, by /proc."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the crawling process by /proc")
+@needs_proc
 def test_a_crawling_process_that_dies_is_a_typed_error(site: Site, tmp_path: Path) -> None:
     site.html("/", links("/slow"))
     asked = threading.Event()
@@ -512,6 +532,7 @@ def test_a_crawling_process_that_dies_is_a_typed_error(site: Site, tmp_path: Pat
     killer.join()
 
 
+@needs_proc
 def test_an_interrupted_crawl_leaves_no_process_behind(site: Site, tmp_path: Path) -> None:
     site.html("/", links("/slow", "/item/A1"))
     site.item("A1", image=[])
