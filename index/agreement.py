@@ -21,6 +21,8 @@ _TEXTURED, _FLAT = 25.0, 9.0
 _AGREES = 0.7
 """Normalized cross-correlation from which a window shows the same thing."""
 _MIN_TEXTURED_PIXELS = 30
+_NEAR = 30.0
+"""RGB distance that compression, resampling and uneven light leave behind."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +37,11 @@ class Agreement:
     """Share of the reference's textured pixels inside the listing picture, 0 to 1."""
     unexplained: float
     """Share of the listing's textured pixels inside the outline where the reference is flat, 0 to 1."""
+    colored_alike: float
+    """Share of all pixels, flat ground included, whose color one global edit explains, 0 to 1."""
 
 
-NO_AGREEMENT = Agreement(agreeing=0.0, correlation=0.0, visible=0.0, unexplained=1.0)
+NO_AGREEMENT = Agreement(agreeing=0.0, correlation=0.0, visible=0.0, unexplained=1.0, colored_alike=0.0)
 
 
 def thumbnail(rgb: RGB) -> RGB:
@@ -84,7 +88,25 @@ def compare(thumb: RGB, seen: RGB, inside: NDArray[np.bool_]) -> Agreement:
         correlation=float(np.median(correlation[textured])),
         visible=count / max(int((var_r > _TEXTURED).sum()), 1),
         unexplained=float((drawn & (var_r < _FLAT)).sum()) / max(int(drawn.sum()), 1),
+        colored_alike=_colored_alike(thumb[::2, ::2], seen[::2, ::2], inside[::2, ::2]),
     )
+
+
+def _colored_alike(thumb: RGB, seen: RGB, inside: NDArray[np.bool_]) -> float:
+    """Share of pixels within `_NEAR` of the best affine change of color, fitted to the pixels that it fits best.
+
+    Another photograph of the same goods has other ground and light: no one change of color explains both.
+    """
+    reference = np.c_[thumb[inside].astype(np.float32), np.ones(int(inside.sum()), np.float32)]
+    listing = seen[inside].astype(np.float32)
+    if len(listing) < _MIN_TEXTURED_PIXELS:
+        return 0.0
+    fitted = np.ones(len(listing), bool)
+    for _ in range(3):
+        change, *_ = np.linalg.lstsq(reference[fitted], listing[fitted], rcond=None)
+        distance = np.linalg.norm(np.clip(reference @ change, 0, 255) - listing, axis=1)
+        fitted = distance <= np.quantile(distance, 0.7)
+    return float((distance < _NEAR).mean())
 
 
 def _gray(rgb: RGB) -> NDArray[np.float32]:

@@ -44,7 +44,7 @@ class Candidate:
     """Position in the index's references."""
     alignment: Alignment
     features: NDArray[np.float32]
-    """(9,) in the order of index.verification.FEATURE_NAMES."""
+    """(10,) in the order of index.verification.FEATURE_NAMES."""
     confidence: float
     """The verifier's, 0 to 1."""
     color_distance: float

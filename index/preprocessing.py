@@ -1,9 +1,9 @@
 """Pictures to network inputs. Training composes through this module too: what is trained is what is served.
 
-A picture is squashed to a square (measured: nearest references survive an aspect change better than the loss of
-pixels to letterbox bars). A listing's picture is also seen through crops that undo what thieves put around a copied
-photo: a frame, a screenshot, a collage. A reference is stored plain, cut to its content, and both of them mirrored, so
-that a mirrored copy costs nothing at query time.
+A picture is squashed to a square rather than letterboxed: no pixel is spent on bars, and the training stretches
+pictures, so the aspect does not matter. A listing's picture is also seen through crops that undo what thieves put
+around a copied photo: a frame, a screenshot, a collage. A reference is stored whole, cut to its content, in parts, and
+all of them mirrored, so that a mirrored copy costs nothing at query time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PREPROCESSING = "squash-128-v1"
 """Name of this recipe; a model's manifest records the one it was trained with."""
 MAX_QUERY_VIEWS = 5
 """Most views `query_views` returns."""
-REFERENCE_VIEWS = 4
+REFERENCE_VIEWS = 8
 """Views `reference_views` returns."""
 
 Views = NDArray[np.float32]
@@ -38,6 +38,7 @@ _INSET = 3
 _CUT_ROUNDS = 3
 _ELONGATED = 1.15
 _CENTER_SHARE = 0.7
+_PART_SHARE = 0.65
 
 
 def network_input(rgb: RGB) -> NDArray[np.float32]:
@@ -68,10 +69,19 @@ def query_views(rgb: RGB) -> Views:
 def reference_views(rgb: RGB) -> Views:
     """What the index stores of one catalog picture: (REFERENCE_VIEWS, 3, INPUT_SIZE, INPUT_SIZE).
 
-    In this order: the whole, its content box, the whole mirrored, its content box mirrored.
+    In this order: the whole, its content box, that box's upper and lower part (what tight crops leave of a person or
+    a garment); then the same four mirrored.
     """
     rgb = _shrink(rgb, _WORKING_SIDE)
-    upright = [network_input(rgb), network_input(_cut(rgb, content_box(rgb)))]
+    left, top, right, bottom = content_box(rgb)
+    part = max(1, round(_PART_SHARE * (bottom - top)))
+    boxes: list[Box] = [
+        (0, 0, rgb.shape[1], rgb.shape[0]),
+        (left, top, right, bottom),
+        (left, top, right, top + part),
+        (left, bottom - part, right, bottom),
+    ]
+    upright = [network_input(_cut(rgb, box)) for box in boxes]
     return np.stack([*upright, *(np.ascontiguousarray(view[:, :, ::-1]) for view in upright)])
 
 

@@ -24,6 +24,7 @@ FEATURE_NAMES = (
     "aspect_change",
     "spread",
     "error_px",
+    "colored_alike",
 )
 """What the verifier weighs, in this order; see `geometry_features`."""
 SPEAKS_AGAINST = ("unexplained", "obliqueness", "aspect_change", "error_px")
@@ -33,7 +34,7 @@ SPEAKS_AGAINST = ("unexplained", "obliqueness", "aspect_change", "error_px")
 def geometry_features(
     alignment: Alignment, agreement: Agreement, reference_size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """(9,) float32 in [0, 1], in the order of `FEATURE_NAMES`; unbounded ones are compressed or capped."""
+    """(10,) float32 in [0, 1], in the order of `FEATURE_NAMES`; unbounded ones are compressed or capped."""
     hull = cv2.contourArea(cv2.convexHull(alignment.reference_points))
     return np.array(
         [
@@ -46,6 +47,7 @@ def geometry_features(
             min(alignment.aspect_change, 1.0),
             min(hull / (reference_size[0] * reference_size[1]), 0.4) / 0.4,
             min(alignment.median_error_px(), 2.0) / 2.0,
+            agreement.colored_alike,
         ],
         dtype=np.float32,
     )

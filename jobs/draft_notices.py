@@ -91,7 +91,10 @@ def export_notices(
     as_draft: bool = False,
     progress: Progress = silent,
 ) -> tuple[ExportedNotice, ...]:
-    """Each stored notice with its proof into a folder of its own. Raises NoticeIncomplete unless `as_draft`."""
+    """Each stored notice with its proof into a folder of its own.
+
+    With `as_draft`, what is incomplete goes too, marked DRAFT; without, it raises NoticeIncomplete.
+    """
     register = RightsRegister.read(records)
     notices = records.notices()
     exported = []

@@ -14,7 +14,7 @@ from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.build import build_artifact
 from index.embedder import Embedder
-from index.matcher import Matcher
+from index.matcher import Candidate, Matcher
 from index.text import TextMatcher
 from index.verification import FEATURE_NAMES, SPEAKS_AGAINST, Verifier
 from jobs.learning_sets import MARKETPLACE_SEEDS, LearningSet, composed_set, folder_set, marketplace_set, trains
@@ -31,7 +31,7 @@ class Pairs:
 
     source: str
     features: NDArray[np.float32]
-    """(n, 9), see index.verification.FEATURE_NAMES."""
+    """(n, 10), see index.verification.FEATURE_NAMES."""
     copied: NDArray[np.bool_]
     """(n,) whether the listing picture was made from the reference's product photo."""
     groups: tuple[str, ...]
@@ -74,15 +74,13 @@ def gather_pairs(learning: LearningSet, embedder: Embedder, settings: Settings, 
     for done, listing in enumerate(listings, start=1):
         truth = learning.truth[listing.listing_id]
         pictures, _ = read_pictures(listing, learning.evidence, settings)
+        # an authorized seller's picture is made from the catalog's as well; that it may be is a guard's matter
+        is_copy = truth.kind in ("copied_photo", "authorised") or "copied_photo" in truth.violations
         for _, rgb in pictures:
-            for group in matcher.candidates(rgb):
-                chosen = matcher.choose(group)
-                shown = {matcher.artifact.references[one.number].reference_id for one in group}
-                # an authorized seller's picture is made from the catalog's as well; that it may be is a guard's matter
-                is_copy = truth.kind in ("copied_photo", "authorised") or "copied_photo" in truth.violations
-                rows.append(chosen.features)
-                groups.append(f"{learning.name}/{matcher.artifact.references[chosen.number].reference_id}")
-                copied.append(is_copy and truth.reference_id in shown)
+            for candidate, shows_product in _told_apart(matcher, rgb, truth.reference_id):
+                rows.append(candidate.features)
+                copied.append(is_copy and shows_product)
+                groups.append(f"{learning.name}/{matcher.artifact.references[candidate.number].reference_id}")
         progress(f"pairs of {learning.name}", done, len(listings))
     return Pairs(
         source=learning.name,
@@ -90,6 +88,25 @@ def gather_pairs(learning: LearningSet, embedder: Embedder, settings: Settings, 
         copied=np.asarray(copied, bool),
         groups=tuple(groups),
     )
+
+
+def _told_apart(matcher: Matcher, rgb: RGB, reference_id: str | None) -> list[tuple[Candidate, bool]]:
+    """The chosen candidate of each group, and whether it shows the product that the truth names.
+
+    A product has several photographs and the truth does not say which one was copied: of those that align, the one
+    that agrees best stands for it, and the others teach nothing.
+    """
+    right: list[Candidate] = []
+    told: list[tuple[Candidate, bool]] = []
+    for group in matcher.candidates(rgb):
+        chosen = matcher.choose(group)
+        if reference_id in {matcher.artifact.references[one.number].reference_id for one in group}:
+            right.append(chosen)
+        else:
+            told.append((chosen, False))
+    if right:
+        told.append((max(right, key=lambda candidate: float(candidate.features[:2].sum())), True))
+    return told
 
 
 def learning_matcher(learning: LearningSet, embedder: Embedder, verifier: Verifier = _UNTRAINED) -> Matcher:
