@@ -1,4 +1,4 @@
-"""The bundled marketplace: invented brands, goods, sellers and photographs from a seed, and the web site that sells them.
+"""The bundled marketplace: invented brands, goods, sellers and photographs from a seed, and the site that sells them.
 
 It stands in for no real shop: every name, logo and picture is made up by code, and it knows the truth of each listing.
 """

@@ -25,7 +25,7 @@ FONTS = (
     "DejaVuSans-BoldOblique.ttf",
     "DejaVuSerif-BoldItalic.ttf",
 )
-_OFFICES = ("EUIPO", "USPTO")
+_COMPANY_FORMS = ("Group", "Ltd.", "GmbH", "Inc.")
 _INKS = ("black", "navy", "burgundy", "forest", "teal", "rust", "blue", "plum", "red")
 
 
@@ -79,7 +79,7 @@ class BrandBook:
         self.brands.append(
             InventedBrand(
                 name=name,
-                rights_holder=f"{house} {word_stream(self.seed, 'house', house).choice(('Group', 'Ltd.', 'GmbH', 'Inc.'))}",
+                rights_holder=f"{house} {word_stream(self.seed, 'house', house).choice(_COMPANY_FORMS)}",
                 contact_email=f"brand-protection@{house.casefold()}.example",
                 registration_number=f"{stream.randint(10_000_000, 99_999_999):09d}",
                 nice_classes=tuple(sorted({GOODS[family].nice_class for family in families})),

@@ -22,7 +22,6 @@ _COLUMNS = (
     "gtin",
     "image_link",
     "additional_image_link",
-    "minimum_advertised_price",
 )
 
 
@@ -68,6 +67,11 @@ def _rights_holder(marketplace: Marketplace, name: str, brands: list[InventedBra
         "contact_email": brands[0].contact_email,
         "brands": [{"name": brand.name, "logos": [f"logos/{brand.logo}.png"]} for brand in brands],
         "authorized_sellers": list(dict.fromkeys(sellers)),
+        "minimum_advertised_price": {
+            product.reference_id: _feed_price(product.minimum_advertised_price)
+            for product in marketplace.products
+            if product.minimum_advertised_price and product.brand in {brand.name for brand in brands}
+        },
         "trademarks": [
             {
                 "mark": brand.name.upper(),
@@ -83,7 +87,6 @@ def _rights_holder(marketplace: Marketplace, name: str, brands: list[InventedBra
 
 def _feed_row(product: InventedProduct) -> dict[str, str]:
     main, *others = [f"images/{name}.jpg" for name in product.pictures]
-    floor = product.minimum_advertised_price
     return {
         "id": product.reference_id,
         "title": product.title,
@@ -96,7 +99,6 @@ def _feed_row(product: InventedProduct) -> dict[str, str]:
         "gtin": product.gtin,
         "image_link": main,
         "additional_image_link": ",".join(others),
-        "minimum_advertised_price": _feed_price(floor) if floor else "",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from crawler.marketplace.brands import BrandBook
 from crawler.marketplace.drawing.design import Design, Family
@@ -51,7 +52,7 @@ def generate_marketplace(seed: int, *, listings: int = 300, sellers: int = 40, b
         raise ValueError(f"{listings} listings of {brands} brands; at least 20 listings, 2 to 8 brands")
     book = BrandBook(seed, brands)
     people = invent_sellers(seed, tuple(brand.name for brand in book.brands), sellers)
-    assembly = _Assembly(seed, book, people)
+    assembly = _Assembly(seed, book, people, listings)
     kinds = [kind for kind, share in _SHARES.items() for _ in range(round(share * listings))]
     kinds = (kinds + ["unrelated"] * listings)[:listings]
     word_stream(seed, "order").shuffle(kinds)
@@ -63,13 +64,13 @@ def generate_marketplace(seed: int, *, listings: int = 300, sellers: int = 40, b
 class _Assembly:
     """Listings and pictures, one after another; each from random streams of its own."""
 
-    def __init__(self, seed: int, book: BrandBook, people: SellerBook) -> None:
+    def __init__(self, seed: int, book: BrandBook, people: SellerBook, count: int) -> None:
         self.seed, self.book, self.people = seed, book, people
         self.listings: list[OfferedListing] = []
         self.truths: list[Truth] = []
         self.recipes: dict[str, Picture] = dict(book.recipes)
         numbers = word_stream(seed, "listing ids")
-        self.ids = iter([str(n) for n in numbers.sample(range(10**11, 10**12), k=100_000)])
+        self.ids = iter([str(n) for n in numbers.sample(range(10**11, 10**12), k=count)])
 
     def add(self, kind: str) -> None:
         """One more listing of that kind."""
@@ -178,10 +179,11 @@ class _Assembly:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Pictures made from catalog photos, and what was done to the first; a brand's own shops only resize."""
         shown = stream.sample(product.pictures, k=len(product.pictures))[: stream.choice((1, 1, 1, 2))]
-        names, first_edits = [], ()
+        names: list[str] = []
+        first_edits: tuple[str, ...] = ()
         for number, source in enumerate(shown):
             edits = stream.choice((("jpeg",), ("resize",), ("resize", "jpeg"))) if official else choose_edits(stream)
-            sources = (source, stream.choice(self.book.products).pictures[0]) if "collage" in edits else (source,)
+            sources = (source, self._partner(product, source, stream)) if "collage" in edits else (source,)
             names.append(
                 self._picture(
                     Picture(shot=Shot.COPY, seed=stream.getrandbits(32), sources=sources, edits=edits), stream
@@ -189,6 +191,17 @@ class _Assembly:
             )
             first_edits = first_edits if number else edits
         return tuple(names), first_edits
+
+    def _partner(self, product: InventedProduct, source: str, stream: random.Random) -> str:
+        """What a collage shows beside: the product's other catalog photo, or something of no brand; never another
+        product of a catalog, of which the truth would have to tell too.
+        """
+        others = [name for name in product.pictures if name != source]
+        if others and stream.random() < 0.6:
+            return others[0]
+        family, form, color = stream.choice(list(Family)), stream.randrange(3), stream.choice(list(COLORS))
+        design = _unbranded(family, form, color, stream)
+        return self._picture(Picture(shot=Shot.OWN, seed=stream.getrandbits(32), design=design), stream)
 
     def _own_photos(self, design: Design, stream: random.Random) -> tuple[str, ...]:
         count = stream.choice((1, 1, 1, 1, 2))
@@ -215,28 +228,34 @@ class _Assembly:
 
     def marketplace(self) -> Marketplace:
         """Everything so far. Faults of the site fall on listings whose truth they do not hide."""
-        # the Shopify-style shop is read from its feed, where no single page can be slow or closed
-        paged = [
-            truth
-            for truth, listing in zip(self.truths, self.listings, strict=True)
-            if listing.style is not PageStyle.SHOPIFY
-        ]
-        copied = sorted((t for t in paged if t.kind == "copied_photo"), key=lambda truth: -len(truth.violations))
-        others = [t.listing_id for t in paged if t.label == "legitimate" and t.kind in ("unrelated", "accessory")]
+        copied = [truth for truth in self.truths if truth.kind == "copied_photo"]
+        copied.sort(key=lambda truth: (self._in_feed(truth), -len(truth.violations)))
+        others = [truth for truth in self.truths if truth.kind in ("unrelated", "accessory")]
+        others.sort(key=self._in_feed)
+        broken, slow, missing, private = (truth.listing_id for truth in (*copied[:2], *others[:2]))
         return Marketplace(
             seed=self.seed,
             brands=tuple(self.book.brands),
             products=tuple(self.book.products),
             sellers=self.people.all,
             authorized={brand.name: self.people.entries(brand.name) for brand in self.book.brands},
-            listings=tuple(self.listings),
+            listings=tuple(_paged(listing, (broken, slow, missing, private)) for listing in self.listings),
             truths=tuple(self.truths),
             recipes=self.recipes,
-            broken_image_listing=copied[0].listing_id,
-            slow_listing=copied[1].listing_id,
-            missing_image_listing=others[0],
-            private_listing=others[1],
+            broken_image_listing=broken,
+            slow_listing=slow,
+            missing_image_listing=missing,
+            private_listing=private,
         )
+
+    def _in_feed(self, truth: Truth) -> bool:
+        return next(x.style for x in self.listings if x.listing_id == truth.listing_id) is PageStyle.SHOPIFY
+
+
+def _paged(listing: OfferedListing, faulty: tuple[str, ...]) -> OfferedListing:
+    """The Shopify-style shop is read from its feed, where no single page can be slow or closed."""
+    in_feed = listing.style is PageStyle.SHOPIFY
+    return replace(listing, style=PageStyle.JSON_LD) if in_feed and listing.listing_id in faulty else listing
 
 
 def _style(currency: str, stream: random.Random) -> PageStyle:

@@ -27,7 +27,7 @@ BRAND_CLAIM, CODED_LANGUAGE, SUSPICIOUS_PRICE = "brand_claim", "coded_language",
 COPIED_PHOTO, CONFUSING_SELLER_NAME = "copied_photo", "confusing_seller_name"
 FAR_TOO_LOW = (0.12, 0.40)
 """Share of the regular price at which an infringing listing's price counts as a violation."""
-ORDINARY = (0.66, 1.08)
+ORDINARY = (0.76, 1.08)
 """Share at which it does not; nothing infringing lies between the two."""
 
 
@@ -81,7 +81,7 @@ def infringing_wording(product: InventedProduct, wanted: frozenset[str], stream:
 
 
 def honest_wording(kind: str, product: InventedProduct, stream: random.Random) -> Wording:
-    """``authorised``, ``resale``, ``own_photo``, ``clearance`` or ``disclaimer``: true words about a genuine product."""
+    """True words about a genuine product: ``authorised``, ``resale``, ``own_photo``, ``clearance``, ``disclaimer``."""
     named = stream.random() < 0.75
     title = _product_title(product, product.brand if named else "", stream)
     sentences = stream.sample(REMARKS, k=stream.choice((1, 2)))
@@ -91,8 +91,8 @@ def honest_wording(kind: str, product: InventedProduct, stream: random.Random) -
         sentences.append(stream.choice(RESALE_STORIES))
     elif kind == "clearance":
         sentences.append(stream.choice(CLEARANCE_STORIES))
-    elif stream.random() < 0.5:
-        sentences = _copied_description(product, stream)
+    if kind != "authorised" and stream.random() < 0.45:
+        sentences.append(product.description)
     if kind == "disclaimer":
         sentences.append(stream.choice(DENIALS))
     stream.shuffle(sentences)

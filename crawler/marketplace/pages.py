@@ -63,7 +63,7 @@ class Pages:
 
     def home(self) -> str:
         """Sections, a few offers under tracking addresses, and a link to something sold."""
-        first = {family: next(x for x in self.paged if x.family is family) for family in self._families}
+        first = {family: next(x for x in self._handsome if x.family is family) for family in self._families}
         return self._render(
             "home.html",
             page_title="Welcome",
@@ -71,7 +71,7 @@ class Pages:
             count=len(self._by_path),
             seller_count=len(self._by_seller),
             tiles={_SECTIONS[family][0]: listing.images[0] for family, listing in first.items()},
-            offers=[self._card(listing) for listing in self.paged[:12]],
+            offers=[self._card(listing) for listing in self._handsome[:15]],
             sold_id=self.sold_id,
         )
 
@@ -93,7 +93,8 @@ class Pages:
         """One page of what a seller offers."""
         listings = self._by_seller[seller_id]
         seller = next(s for s in self.marketplace.sellers if s.id == seller_id)
-        note = f"{seller.feedback_score} ratings, {seller.feedback_percent} % positive. From {_COUNTRIES[seller.location]}."
+        rating = f"{seller.feedback_score} ratings, {seller.feedback_percent} % positive."
+        note = f"{rating} From {_COUNTRIES[seller.location]}."
         return self._grid(listings, f"/seller/{seller_id}", page, heading=seller.name, note=note)
 
     def sellers(self) -> str:
@@ -138,8 +139,20 @@ class Pages:
 
     @cached_property
     def _families(self) -> list[Family]:
-        present = {listing.family for listing in self.paged}
+        present = {listing.family for listing in self._handsome}
         return [family for family in _SECTIONS if family in present]
+
+    @cached_property
+    def _handsome(self) -> list[OfferedListing]:
+        """Whose first picture is whole and shows one thing alone: for the home page."""
+        faulty = {self.marketplace.broken_image_listing, self.marketplace.missing_image_listing}
+        plain = {"jpeg", "resize", "flip", "crop"}
+        recipes = self.marketplace.recipes
+        return [
+            listing
+            for listing in self.paged
+            if listing.listing_id not in faulty and set(recipes[listing.images[0]].edits) <= plain
+        ]
 
     def _item(self, listing: OfferedListing) -> str:
         url = self.base_url + listing.path

@@ -38,6 +38,17 @@ def luminance(color: RGB) -> float:
     return 0.2126 * color[0] + 0.7152 * color[1] + 0.0722 * color[2]
 
 
+def dimmed(color: RGB, factor: float) -> RGB:
+    """`color` with each part multiplied by `factor`."""
+    return color[0] * factor, color[1] * factor, color[2] * factor
+
+
+def blended(first: RGB, second: RGB, share: float) -> RGB:
+    """`share` of `second` in `first`."""
+    red, green, blue = (a + share * (b - a) for a, b in zip(first, second, strict=True))
+    return red, green, blue
+
+
 def ink_on(color: RGB) -> RGB:
     """A dark or light ink that can be read on `color`."""
     return (0.95, 0.94, 0.90) if luminance(color) < 0.42 else (0.09, 0.09, 0.11)

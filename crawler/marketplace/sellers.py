@@ -45,7 +45,7 @@ def invent_sellers(seed: int, brands: tuple[str, ...], count: int) -> SellerBook
     for number, brand in enumerate(brands):
         store = _renamed(next(new), _store_name(brand, stream))
         authorized[brand] = (store, retailers[number % len(retailers)])
-    copycats = {
+    copycats: dict[str, tuple[Seller, ...]] = {
         brand: (_renamed(next(new), _copycat_name(brand, stream)),)
         for brand in stream.sample(brands, k=len(brands) // 2)
     }

@@ -1,36 +1,43 @@
-"""Invented names: brands, product lines, people, shops. No list of real brands stands behind them."""
+"""Invented names: brands, product lines, people, shops. The best-known real marks are kept out."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable
 
-_ONSETS = "b br c ch d dr f fl g gr h j k kl l m n p pr qu r s sk st t tr v w z".split()
-_VOWELS = "a e i o u ae ei ia ou".split()
-_CODAS = "l n r s th nd rk lt x m sk v".split()
-_COMMON_WORDS = (
+
+def _split(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
+_ONSETS = _split("b br c ch d dr f fl g gr h j k kl l m n p pr qu r s sk st t tr v w z")
+_VOWELS = _split("a e i o u ae ei ia ou")
+_CODAS = _split("l n r s th nd rk lt x m sk v")
+_COMMON_WORDS = _split(
     "Alder Bramble Cinder Copper Cypress Ember Fable Fennel Hazel Heron Juniper Lantern Larch Linden Marble Meadow "
     "Orchard Osprey Pebble Quarry Russet Saffron Sparrow Thicket Thistle Timber Willow Wren"
-).split()
-_TAKEN = frozenset(
-    """fendi prada gucci chanel dior hermes rolex omega nike adidas puma reebok asics fila vans casio seiko tissot swatch
-    fossil samsung sony anker belkin apple lego zara mango lacoste diesel levis celine loewe balenciaga kipling coach
-    furla bally kenzo versace armani boss tumi samsonite stanley sigg hydro chilly""".split()
 )
-_FIRST_NAMES = (
+_TAKEN = frozenset(
+    _split(
+        "fendi prada gucci chanel dior hermes rolex omega nike adidas puma reebok asics fila vans casio seiko tissot "
+        "swatch fossil samsung sony anker belkin apple lego zara mango lacoste diesel levis celine loewe balenciaga "
+        "kipling coach furla bally kenzo versace armani boss tumi samsonite stanley sigg hydro chilly"
+    )
+)
+_FIRST_NAMES = _split(
     "anna bea carl dana elif emre faye gus hana igor ines jo kai lena li luis mara mei nadia nico noor olga omar paul "
     "pia raj rosa sam sara tao tess uli vera will yara yusuf zoe"
-).split()
-_SHOP_WORDS = (
+)
+_SHOP_WORDS = _split(
     "attic avenue bazaar boutique bay cabin cart closet corner cove deal den depot dock emporium factory find gallery "
     "garage goods harbor haven house island lane loft market mart nest orbit outlet parlor pier plaza port ridge room "
     "shed shelf shop square stall station store street studio supply thrift trading trove vault village warehouse wharf"
-).split()
-_SHOP_ADJECTIVES = (
+)
+_SHOP_ADJECTIVES = _split(
     "amber blue bright busy city corner crisp daily dusty early east fair fast first fresh gentle global golden good "
     "grand green happy high honest kind late little lucky main merry neat new next nice noble north old open polite "
     "prime quick quiet rapid red royal silver simple smart sunny super swift top trend trusty urban warm west wide"
-).split()
+)
 
 
 def invented_word(stream: random.Random, syllables: int) -> str:

@@ -10,7 +10,7 @@ from crawler.marketplace.drawing.emblem import artwork, place
 from crawler.marketplace.drawing.materials import METALS, SHAPE, all_over, patch, print_mark, surface, wrinkles
 from crawler.marketplace.drawing.noise import Field, blur
 from crawler.marketplace.drawing.relief import Relief, box, curve, dome, ellipse, fill, rounded, stroke, tube
-from crawler.marketplace.palette import RGB, ink_on
+from crawler.marketplace.palette import RGB, dimmed, ink_on
 
 
 def draw_bag(design: Design, form: int, shape: np.random.Generator, instance: np.random.Generator) -> Relief:
@@ -67,7 +67,7 @@ def _tote(relief: Relief, design: Design, shape: np.random.Generator, instance: 
         mask, height = tube(handle, 0.034, 9.0)
         relief.lay(
             mask,
-            tuple(0.8 * c for c in strap_color) if not drop else strap_color,
+            dimmed(strap_color, 0.8) if not drop else strap_color,
             lift=height + lift,
             gloss=0.3,
             replace_height=True,
@@ -113,7 +113,7 @@ def _backpack(relief: Relief, design: Design, shape: np.random.Generator, instan
             ]
         )
         mask, height = tube(strap, 0.05, 8.0)
-        relief.lay(mask, tuple(0.75 * c for c in design.main), lift=height, gloss=0.1)
+        relief.lay(mask, dimmed(design.main, 0.75), lift=height, gloss=0.1)
         surface(relief, mask, "nylon", instance)
     loop, height = tube(curve([(0.43, 0.14), (0.44, 0.05), (0.56, 0.05), (0.57, 0.14)]), 0.026, 7)
     relief.lay(loop, design.second, lift=height)
@@ -194,7 +194,7 @@ def _satchel(relief: Relief, design: Design, shape: np.random.Generator, instanc
         ]
     )
     mask, height = tube(strap, 0.030, 8)
-    relief.lay(mask, tuple(0.9 * c for c in design.main), lift=height, gloss=0.3)
+    relief.lay(mask, dimmed(design.main, 0.9), lift=height, gloss=0.3)
     top = float(shape.uniform(0.36, 0.42))
     body = _body(relief, curve_box(0.11, top, 0.89, 0.90, 0.06), design.main, material, instance, rise=30)
     dip = float(shape.uniform(0.60, 0.72))

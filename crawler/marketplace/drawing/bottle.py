@@ -10,7 +10,7 @@ from crawler.marketplace.drawing.emblem import artwork, emblem, lettering, locku
 from crawler.marketplace.drawing.materials import SHAPE, STEEL
 from crawler.marketplace.drawing.noise import Field, brushed, cut, grid
 from crawler.marketplace.drawing.relief import SIZE, Relief, box, curve, dome, fill, tube
-from crawler.marketplace.palette import RGB, ink_on
+from crawler.marketplace.palette import RGB, blended, ink_on
 
 _TURN = 512
 """Pixels of the print around half the body."""
@@ -35,10 +35,13 @@ def draw_bottle(design: Design, form: int, shape: np.random.Generator, instance:
         ]
     )
     body = fill(np.concatenate([right, (right * [-1, 1] + [1, 0])[::-1]]))
-    steel_only = shape.random() < 0.25
-    color: RGB = STEEL if steel_only else design.main
-    u = _roundness(relief, body, color, metal=0.9 if steel_only else 0.0, gloss=0.45)
-    if steel_only:
+    metallic = shape.random() < 0.25
+    color = design.main
+    if metallic:
+        # anodized: the metal shows through, and color variants still differ
+        color = blended(STEEL, design.main, 0.65)
+    u = _roundness(relief, body, color, metal=0.9 if metallic else 0.0, gloss=0.45)
+    if metallic:
         relief.tint(body, 1 + brushed(instance, SHAPE) * 0.07)
     else:
         relief.emboss(cut(instance, SHAPE, "noise", 0.45, 0.45) * 0.13, body)
@@ -54,7 +57,7 @@ def draw_bottle(design: Design, form: int, shape: np.random.Generator, instance:
 
 def _roundness(relief: Relief, mask: Field, color: RGB, *, metal: float, gloss: float) -> Field:
     """Lay a turned body: each row of `mask` is a circle seen from the side. Returns -1 to 1 across each row."""
-    rows, columns = grid(SHAPE)
+    _, columns = grid(SHAPE)
     half = np.maximum(mask.sum(axis=1, keepdims=True) / 2, 1)
     u = np.clip((columns + 0.5 - SIZE / 2) / half, -0.999, 0.999)
     height = half * np.sqrt(1 - u * u) * 0.9
@@ -120,7 +123,6 @@ def _cap(
     relief: Relief, design: Design, form: int, neck: float, shape: np.random.Generator, instance: np.random.Generator
 ) -> None:
     color = design.second if shape.random() < 0.6 else (0.13, 0.13, 0.14)
-    _, columns = grid(SHAPE)
     wide = neck + 0.018
     if form == 0 or form == 2:
         lean = float(instance.uniform(-0.02, 0.02))
@@ -147,8 +149,10 @@ def _cap(
                 [
                     (0.5 - wide, 0.205),
                     (0.5 - wide, 0.15),
-                    (0.5 - 0.06, 0.09),
-                    (0.5 + 0.06, 0.09),
+                    (0.415, 0.112),
+                    (0.462, 0.095),
+                    (0.538, 0.095),
+                    (0.585, 0.112),
                     (0.5 + wide, 0.15),
                     (0.5 + wide, 0.205),
                 ],
@@ -157,5 +161,5 @@ def _cap(
         )
     u = _roundness(relief, cap, color, metal=0.0, gloss=0.35)
     ridges = np.cos(np.arcsin(u) * float(shape.integers(18, 30))) * 1.4
-    relief.emboss(np.asarray(ridges, np.float32), cap * box(0, 0.12, 1, 0.19))
+    relief.emboss(np.asarray(ridges, np.float32), cap * box(0, 0.165 if form == 1 else 0.12, 1, 0.19))
     relief.emboss(dome(cap, 0.02, 3))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from crawler.marketplace.drawing.bag import print_artwork
 from crawler.marketplace.drawing.design import Design
 from crawler.marketplace.drawing.emblem import artwork, lettering, place
-from crawler.marketplace.drawing.bag import print_artwork
 from crawler.marketplace.drawing.materials import SHAPE, STEEL, print_mark
 from crawler.marketplace.drawing.noise import Field, brushed, cut, grid
 from crawler.marketplace.drawing.relief import SIZE, Relief, box, curve, dome, ellipse, tube
-from crawler.marketplace.palette import RGB, ink_on
+from crawler.marketplace.palette import RGB, dimmed, ink_on
 
 
 def draw_charger(design: Design, form: int, shape: np.random.Generator, instance: np.random.Generator) -> Relief:
@@ -46,13 +46,13 @@ def _coil(
     tie = box(center[0] + radius * 0.62, center[1] - 0.03, center[0] + radius * 1.08, center[1] + 0.03, 0.012)
     relief.lay(tie, design.accent, lift=12, gloss=0.2)
     for side in (-1, 1):
-        x = center[0] + side * radius * 0.35 + float(instance.uniform(-0.02, 0.02))
-        y = center[1] + side * 0.03
+        left = center[0] + side * radius * 0.35 + float(instance.uniform(-0.02, 0.02))
+        top = center[1] + side * 0.03
         lead, height = tube(
             curve(
                 [
-                    (x, y),
-                    (x + side * 0.04, y - 0.12 * side),
+                    (left, top),
+                    (left + side * 0.04, top - 0.12 * side),
                     (center[0] + side * radius * 0.8, center[1] - side * radius * 0.5),
                 ]
             ),
@@ -60,11 +60,9 @@ def _coil(
             7,
         )
         relief.lay(lead, color, lift=height + 4, gloss=0.2, replace_height=True)
-        plug = box(x - 0.03, y - 0.03, x + 0.03, y + 0.08, 0.012)
-        relief.lay(
-            plug, tuple(0.85 * c for c in design.main), lift=dome(plug, 0.02, 10) + 8, gloss=0.35, replace_height=True
-        )
-        tip = box(x - 0.02, y + 0.08, x + 0.02, y + 0.125, 0.008)
+        plug = box(left - 0.03, top - 0.03, left + 0.03, top + 0.08, 0.012)
+        relief.lay(plug, dimmed(design.main, 0.85), lift=dome(plug, 0.02, 10) + 8, gloss=0.35, replace_height=True)
+        tip = box(left - 0.02, top + 0.08, left + 0.02, top + 0.125, 0.008)
         relief.lay(tip, STEEL, lift=dome(tip, 0.012, 7) + 4, metal=1.0, gloss=0.6, replace_height=True)
 
 
@@ -107,12 +105,10 @@ def _wall(relief: Relief, design: Design, shape: np.random.Generator, instance: 
         relief.lay(prong, STEEL, lift=dome(prong, 0.015, 6) + 14, metal=1.0, gloss=0.6)
     top, side = float(shape.uniform(0.14, 0.17)), float(shape.uniform(0.05, 0.08))
     flank = box(0.10, top, 0.52 + side, 0.80, 0.07)
-    _shell(relief, flank, tuple(0.82 * c for c in design.main), 22, 0.04, instance)
+    _shell(relief, flank, dimmed(design.main, 0.82), 22, 0.04, instance)
     front = box(0.08, top + 0.03, 0.51, 0.84, 0.065)
     _shell(relief, front, design.main, 30, 0.03, instance)
-    relief.stitch(
-        np.array([(0.08, top + 0.14), (0.51, top + 0.14)]), tuple(0.75 * c for c in design.main), dash=2.0, width=0.003
-    )
+    relief.stitch(np.array([(0.08, top + 0.14), (0.51, top + 0.14)]), dimmed(design.main, 0.75), dash=2.0, width=0.003)
     ink = ink_on(design.main)
     for i in range(int(shape.integers(2, 4))):
         _port(
@@ -191,7 +187,7 @@ def _bank(relief: Relief, design: Design, shape: np.random.Generator, instance: 
                 lift=1,
             )
     for i in range(4):
-        lit = (0.85, 0.95, 1.0) if i < int(instance.integers(1, 5)) else tuple(0.5 * c for c in design.main)
+        lit = (0.85, 0.95, 1.0) if i < int(instance.integers(1, 5)) else dimmed(design.main, 0.5)
         relief.lay(ellipse((0.43 + i * 0.047, 0.235), (0.009, 0.009)), lit, lift=0.5, gloss=0.7)
     note = lettering(f"{(10000, 20000, 26800)[int(shape.integers(3))]} mAh  38.5 Wh  5V=3A", "DejaVuSansMono.ttf", 40)
     relief.lay(place(note, SHAPE, (0.5, 0.885), 0.36), ink)

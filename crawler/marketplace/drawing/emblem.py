@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def _polar(radius: float, angle: float, center: float = _SIDE) -> tuple[float, f
     return center + radius * float(np.cos(np.radians(angle))), center + radius * float(np.sin(np.radians(angle)))
 
 
-def _poly(canvas: Canvas, points: list[tuple[float, float]], color: object = 255) -> None:
+def _poly(canvas: Canvas, points: list[tuple[float, float]], color: float | Sequence[float] = 255) -> None:
     cv2.fillPoly(canvas, [np.round(np.asarray(points) * 16).astype(np.int32)], color, cv2.LINE_AA, 4)
 
 
@@ -138,8 +139,12 @@ def _wings(canvas: Canvas, stream: np.random.Generator, mark: BrandMark) -> None
         for side in (-1, 1):
             _poly(
                 canvas,
-                [(_SIDE + side * 28, y + 60), (_SIDE + side * reach, y - 110), (_SIDE + side * reach * 0.75, y + 10)]
-                + [(_SIDE + side * 28, y + 60 + 200 / feathers)],
+                [
+                    (_SIDE + side * 28, y + 60),
+                    (_SIDE + side * reach, y - 110),
+                    (_SIDE + side * reach * 0.75, y + 10),
+                    (_SIDE + side * 28, y + 60 + 200 / feathers),
+                ],
             )
     cv2.circle(canvas, (_SIDE, 150), 50, 255, -1, cv2.LINE_AA)
 

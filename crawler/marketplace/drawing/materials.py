@@ -25,8 +25,8 @@ def surface(relief: Relief, mask: Field, kind: str, instance: np.random.Generato
         relief.emboss((grain - 0.5) * 0.9, mask)
         relief.tint(mask, 0.94 + 0.10 * grain)
     elif kind == "suede":
-        nap = cut(instance, SHAPE, "noise", 0.35, 0.35) * 0.05 + smooth_noise(instance, SHAPE, (14, 14)) * 0.05
-        relief.tint(mask, 1.0 + nap)
+        nap = cut(instance, SHAPE, "noise", 0.35, 0.35) + smooth_noise(instance, SHAPE, (14, 14))
+        relief.tint(mask, np.asarray(1 + 0.05 * nap, np.float32))
         relief.gloss *= 1 - 0.8 * mask
     elif kind in ("canvas", "nylon"):
         threads = cut(instance, SHAPE, "weave", 5.0 if kind == "canvas" else 3.2)
@@ -48,8 +48,8 @@ def wrinkles(
     relief: Relief, mask: Field, instance: np.random.Generator, strength: float, cells: tuple[float, float]
 ) -> None:
     """Soft folds; `strength` in pixels of height, `cells` folds down and across."""
-    ridged = -np.abs(smooth_noise(instance, SHAPE, cells))
-    relief.emboss(blur(ridged * strength, 3.0) + smooth_noise(instance, SHAPE, (3, 3)) * strength * 0.8, mask)
+    ridged = np.asarray(-strength * np.abs(smooth_noise(instance, SHAPE, cells)), np.float32)
+    relief.emboss(blur(ridged, 3.0) + smooth_noise(instance, SHAPE, (3, 3)) * strength * 0.8, mask)
 
 
 def print_mark(
@@ -68,7 +68,7 @@ def print_mark(
     """The brand's ``lockup``, ``emblem`` or ``word`` on what already lies there; nothing for unbranded goods."""
     if mark is None:
         return
-    sign = {"lockup": lockup, "emblem": emblem, "word": wordmark}[form](mark)
+    sign = lockup(mark) if form == "lockup" else emblem(mark) if form == "emblem" else wordmark(mark)
     mask = place(sign, SHAPE, center, width, turn) * (relief.alpha > 0.5)
     relief.lay(mask, ink, lift=lift, gloss=gloss, metal=metal)
 

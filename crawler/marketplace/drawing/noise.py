@@ -23,8 +23,8 @@ def smooth_noise(stream: np.random.Generator, shape: tuple[int, int], cells: tup
     height, width = shape
     if rows * 16 < height and columns * 16 < width:
         # broad bumps are as smooth from a quarter of the size
-        field = cv2.resize(field, (width // 4, height // 4), interpolation=cv2.INTER_CUBIC)
-        return np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+        small = cv2.resize(field, (width // 4, height // 4), interpolation=cv2.INTER_CUBIC)
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     return np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
 

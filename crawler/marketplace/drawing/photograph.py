@@ -17,14 +17,14 @@ from crawler.marketplace.drawing.design import Design, Family
 from crawler.marketplace.drawing.emblem import lockup
 from crawler.marketplace.drawing.noise import Field, blur, cut, grid, smooth_noise
 from crawler.marketplace.drawing.relief import SIZE, Relief, shade
-from crawler.marketplace.drawing.scenes import CATALOG_SCENES, OWN_SCENES, Scene
+from crawler.marketplace.drawing.scenes import CATALOG_SCENES, OWN_SCENES, STANDING_SCENES, Scene
 from crawler.marketplace.drawing.shirt import draw_shirt
 from crawler.marketplace.drawing.shoe import draw_shoe
 from crawler.marketplace.drawing.watch import draw_watch
 
 _FRAMES = ((560, 560), (480, 600), (600, 480), (480, 640), (600, 520))
 """(height, width) in pixels."""
-_SOFT = {Family.BAG: 7.0, Family.SHIRT: 10.0, Family.SHOE: 4.0}
+_SOFT = {Family.BAG: 7.0, Family.SHIRT: 6.0, Family.SHOE: 4.0}
 """How far soft goods give way between two photographs, in pixels of the relief."""
 _ALWAYS_LYING = (Family.SHIRT, Family.WATCH)
 
@@ -32,6 +32,8 @@ _ALWAYS_LYING = (Family.SHIRT, Family.WATCH)
 def draw_product(design: Design, instance: np.random.Generator) -> Relief:
     """The product as a relief. What `instance` decides (grain, folds, laces, the time) differs between photographs."""
     shape, form = np.random.default_rng(design.shape_seed), design.shape_seed % 3
+    if design.variant == "pouch":
+        return draw_bag(design, form, shape, instance)
     draw = {
         Family.BAG: draw_bag,
         Family.SHOE: draw_shoe,
@@ -47,8 +49,11 @@ def photograph(design: Design, shot: str, seed: int) -> bytes:
     """A JPEG. `shot` is ``main``, ``alternative`` or ``own``: a shop takes care, a person at home less so."""
     stream = np.random.default_rng(seed)
     own = shot == "own"
-    frame = _FRAMES[int(stream.integers(len(_FRAMES)))]
+    frames = [frame for frame in _FRAMES if _suits(design.family, frame)]
+    frame = frames[int(stream.integers(len(frames)))]
     makers = OWN_SCENES if own else CATALOG_SCENES
+    if design.family in _ALWAYS_LYING:
+        makers = tuple(maker for maker in makers if maker not in STANDING_SCENES)
     scene = makers[int(stream.integers(len(makers)))](stream, frame)
     lying = scene.lying or design.family in _ALWAYS_LYING
     relief = draw_product(design, stream)
@@ -58,6 +63,12 @@ def photograph(design: Design, shot: str, seed: int) -> bytes:
     colors, alpha, foot = _placed(colors, alpha, frame, scene, yaw, stream, lying=lying, own=own)
     picture = _composed(colors, alpha, scene, foot, lying=lying)
     return _developed(picture, stream, own=own)
+
+
+def _suits(family: Family, frame: tuple[int, int]) -> bool:
+    """Nobody photographs a bottle lengthwise or a shoe upright."""
+    height, width = frame
+    return height >= width if family is Family.BOTTLE else height <= width if family is Family.SHOE else True
 
 
 def draw_logo_file(design: Design) -> bytes:
@@ -144,7 +155,7 @@ def _composed(colors: Field, alpha: Field, scene: Scene, foot: float, *, lying: 
     ground = scene.ground * (1 - scene.shadow * darkness)[..., None]
     ground *= np.asarray(scene.light.color, np.float32)
     picture = ground * (1 - alpha[..., None]) + colors
-    return picture if scene.beams is None else picture * scene.beams[..., None]
+    return np.asarray(picture if scene.beams is None else picture * scene.beams[..., None], np.float32)
 
 
 def _standing_shadow(alpha: Field, foot: float, across: float) -> Field:

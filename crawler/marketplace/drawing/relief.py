@@ -75,7 +75,7 @@ class Relief:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Light:
-    """Where light comes from. Angles in degrees: azimuth 0 = from the right, 90 = from above; elevation over the plane."""
+    """Where light comes from. Degrees: azimuth 0 = from the right, 90 = from above; elevation over the plane."""
 
     azimuth: float
     elevation: float
@@ -171,10 +171,10 @@ def box(left: float, top: float, right: float, bottom: float, radius: float = 0.
 
 def rounded(left: float, top: float, right: float, bottom: float, radius: float) -> NDArray[np.float64]:
     """Outline of a rectangle with rounded corners, clockwise from the right end of the top edge."""
-    corners = ((right - radius, top + radius, -90), (right - radius, bottom - radius, 0))
-    corners += ((left + radius, bottom - radius, 90), (left + radius, top + radius, 180))
+    centers = [(right - radius, top + radius), (right - radius, bottom - radius)]
+    centers += [(left + radius, bottom - radius), (left + radius, top + radius)]
     arcs = []
-    for x, y, start in corners:
+    for (x, y), start in zip(centers, (-90, 0, 90, 180), strict=True):
         angles = np.radians(np.linspace(start, start + 90, 10))
         arcs.append(np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], axis=1))
     return np.concatenate(arcs)
@@ -210,7 +210,7 @@ def dashes(points: Points, dash: float, width: float) -> Field:
 
 
 def dome(mask: Field, radius: float, rise: float) -> Field:
-    """Height of a soft edge: 0 at the outline, `rise` pixels from `radius` (fraction of the side) inwards, round between."""
+    """Height of a soft edge: 0 at the outline, `rise` pixels from `radius` (fraction of the side) inwards."""
     height = np.zeros((SIZE, SIZE), np.float32)
     x, y, wide, tall = cv2.boundingRect((mask > 0.5).astype(np.uint8))
     if not wide:
@@ -230,4 +230,4 @@ def tube(points: Points, width: float, rise: float) -> tuple[Field, Field]:
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:
-    return np.round(np.asarray(points, np.float64) * SIZE * 2**_SHIFT).astype(np.int32)
+    return np.asarray(np.round(np.asarray(points, np.float64) * SIZE * 2**_SHIFT), np.int32)

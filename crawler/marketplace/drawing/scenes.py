@@ -10,7 +10,7 @@ import numpy as np
 
 from crawler.marketplace.drawing.noise import Field, blur, cloud, color_field, cut, grid, smooth_noise
 from crawler.marketplace.drawing.relief import Light
-from crawler.marketplace.palette import COLORS, RGB
+from crawler.marketplace.palette import COLORS, RGB, dimmed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,8 @@ def studio(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
 
 def white(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """The cut-out look of catalogs: nearly white, a faint shadow."""
-    ground = color_field(shape, (0.96, 0.96, 0.965)) - 0.02 * np.abs(cloud(stream, shape, 2))[..., None]
+    paper = color_field(shape, (0.96, 0.96, 0.965)) - 0.02 * np.abs(cloud(stream, shape, 2))[..., None]
+    ground = np.asarray(paper, np.float32)
     return Scene(ground=ground, light=_light(stream, 55, 75), lying=bool(stream.random() < 0.5), floor=0.88, shadow=0.3)
 
 
@@ -57,12 +58,15 @@ def marble(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """A polished slab with veins."""
     drift = cloud(stream, shape, 2.5, 5)
     rows, columns = grid(shape)
-    slope = float(stream.uniform(-1.2, 1.2))
-    veins = np.exp(-np.abs(np.sin((columns + slope * rows) / shape[1] * 7 + drift * 4.5)) * 16)
-    fine = np.exp(-np.abs(cloud(stream, shape, 5, 4)) * 26)
+    slope = float(stream.uniform(0.4, 1.4) * stream.choice([-1, 1]))
+    along = (columns + slope * rows) / shape[1]
+    # veins fade in and out; without that they would close like lines on a map
+    broad = np.clip(cloud(stream, shape, 2, 3) * 1.6 + 0.1, 0, 1)
+    veins = np.exp(-np.abs(np.sin(along * 5 + drift * 2.2)) * 22) * broad
+    fine = np.exp(-np.abs(np.sin(along * 11 + cloud(stream, shape, 4, 4) * 3)) * 40) * np.clip(broad * 1.5 - 0.5, 0, 1)
     base = (0.90, 0.89, 0.87) if stream.random() < 0.7 else (0.16, 0.17, 0.18)
     vein: RGB = (0.48, 0.47, 0.46) if base[0] > 0.5 else (0.75, 0.72, 0.66)
-    amount = np.clip(veins * 0.55 + fine * 0.22 + drift * 0.06, 0, 0.8)[..., None]
+    amount = np.clip(veins * 0.6 + fine * 0.35 + drift * 0.09 + broad * 0.10, 0, 0.8)[..., None]
     ground = color_field(shape, base) * (1 - amount) + np.asarray(vein, np.float32) * amount
     return Scene(
         ground=np.asarray(ground, np.float32), light=_light(stream, 42, 65), lying=True, beams=_beams(stream, shape)
@@ -75,7 +79,7 @@ def fabric(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
     folds = blur(-np.abs(smooth_noise(stream, shape, (3, 4))) * 26 + smooth_noise(stream, shape, (2, 2)) * 18, 9)
     threads = cut(stream, shape, "weave", float(stream.choice([3.5, 4.5, 5.5, 6.5])))
     slope = cv2.Sobel(folds, cv2.CV_32F, 1, 0, ksize=3) * 0.05 + cv2.Sobel(folds, cv2.CV_32F, 0, 1, ksize=3) * 0.05
-    tone = np.clip(0.88 + slope, 0.5, 1.3) * (0.85 + 0.2 * threads)
+    tone = np.clip(0.92 + slope * 0.45, 0.6, 1.2) * (0.85 + 0.2 * threads)
     ground = color_field(shape, color) * tone[..., None]
     if stream.random() < 0.3:
         rows, columns = grid(shape)
@@ -159,7 +163,7 @@ def shelf(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
 
 def bokeh(stream: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """Outdoors or a cafe: blurred discs of light behind, a ledge in front."""
-    dark = tuple(0.45 * c for c in _muted(stream))
+    dark = dimmed(_muted(stream), 0.45)
     room = color_field(shape, (dark[0], dark[1], dark[2])) * (0.9 + 0.5 * cloud(stream, shape, 2))[..., None]
     for _ in range(26):
         x, y = int(stream.uniform(0, shape[1])), int(stream.uniform(0, shape[0] * 0.7))
@@ -191,9 +195,7 @@ def planks(stream: np.random.Generator, shape: tuple[int, int]) -> Field:
     fiber = cut(stream, size, "noise", 0.6, 0.02) * 0.055
     tones = stream.uniform(0.86, 1.12, count).astype(np.float32)[board]
     joint = np.abs((rows / size[0] * count) % 1.0 - 0.5) > 0.5 - 1.6 * count / size[0]
-    light: RGB = [(0.62, 0.42, 0.25), (0.74, 0.58, 0.40), (0.36, 0.23, 0.15), (0.70, 0.66, 0.60)][
-        int(stream.integers(4))
-    ]  # type: ignore[assignment]
+    light = [(0.62, 0.42, 0.25), (0.74, 0.58, 0.40), (0.36, 0.23, 0.15), (0.70, 0.66, 0.60)][int(stream.integers(4))]
     tone = (0.80 + 0.22 * rings + fiber) * tones * np.where(joint, 0.42, 1.0)
     ground = np.asarray(np.asarray(light, np.float32) * tone[..., None], np.float32)
     return np.ascontiguousarray(ground.transpose(1, 0, 2)) if upright else ground
@@ -255,3 +257,5 @@ def _muted(stream: np.random.Generator) -> RGB:
 SceneMaker = Callable[[np.random.Generator, tuple[int, int]], Scene]
 CATALOG_SCENES: tuple[SceneMaker, ...] = (studio, studio, white, tabletop, marble, shelf, wood, concrete)
 OWN_SCENES: tuple[SceneMaker, ...] = (wood, marble, fabric, fabric, tiles, concrete, tabletop, tabletop, shelf, bokeh)
+STANDING_SCENES: tuple[SceneMaker, ...] = (tabletop, shelf, bokeh)
+"""Seen from the front: what would topple over is not put there."""

@@ -9,8 +9,8 @@ from crawler.marketplace.drawing.design import Design
 from crawler.marketplace.drawing.emblem import artwork
 from crawler.marketplace.drawing.materials import SHAPE, all_over, print_mark, surface, wrinkles
 from crawler.marketplace.drawing.noise import Field, grid
-from crawler.marketplace.drawing.relief import SIZE, Relief, box, curve, dome, ellipse, fill, stroke, tube
-from crawler.marketplace.palette import RGB, ink_on
+from crawler.marketplace.drawing.relief import Relief, box, curve, dome, ellipse, fill, stroke, tube
+from crawler.marketplace.palette import RGB, dimmed, ink_on
 
 
 def draw_shirt(design: Design, form: int, shape: np.random.Generator, instance: np.random.Generator) -> Relief:
@@ -25,20 +25,10 @@ def draw_shirt(design: Design, form: int, shape: np.random.Generator, instance: 
         _cloth(relief, mask, sleeve_color, material, instance)
         relief.tint(mask, 0.94)
     sway = float(instance.uniform(-0.012, 0.012))
-    body_line = curve(
-        [
-            (0.38, 0.115),
-            (0.30, 0.145),
-            (0.245, 0.20),
-            (0.27, 0.40),
-            (0.265 + sway, 0.65),
-            (0.255 + sway, 0.93),
-            (0.5 + sway, 0.945),
-            (0.745 + sway, 0.93),
-        ]
-        + [(0.735 + sway, 0.65), (0.73, 0.40), (0.755, 0.20), (0.70, 0.145), (0.62, 0.115), (0.5, 0.135)],
-        closed=True,
-    )
+    half = [(0.375, 0.115), (0.29, 0.145), (0.215, 0.195), (0.23, 0.36), (0.225 + sway, 0.65), (0.212 + sway, 0.915)]
+    hem = [(0.222 + sway, 0.938), (0.5 + sway, 0.952), (0.778 + sway, 0.938)]
+    right = [(1 - x + 2 * sway * (y > 0.5), y) for x, y in reversed(half)]
+    body_line = curve([*half, *hem, *right, (0.5, 0.135)], closed=True)
     body = fill(body_line)
     _cloth(relief, body, design.main, material, instance)
     if shape.random() < (0.35 if form else 0.15):
@@ -52,23 +42,23 @@ def draw_shirt(design: Design, form: int, shape: np.random.Generator, instance: 
 def _cloth(relief: Relief, mask: Field, color: RGB, material: str, instance: np.random.Generator) -> None:
     relief.lay(mask, color, lift=dome(mask, 0.03, 7) + 1, gloss=0.05, replace_height=True)
     surface(relief, mask, "knit" if material == "knit" else "nylon", instance)
-    wrinkles(relief, mask, instance, 8.0, (4, 6))
+    wrinkles(relief, mask, instance, 6.5, (4, 6))
     wrinkles(relief, mask, instance, 3.0, (9, 5))
 
 
 def _sleeves(form: int, droop: float, bend: float) -> tuple[np.ndarray, ...]:
     if form == 2:
         left = [
-            (0.31, 0.14),
-            (0.22, 0.20),
-            (0.145 + bend, 0.45),
-            (0.115 + bend, 0.80 + droop),
-            (0.205 + bend, 0.815 + droop),
-            (0.25 + bend, 0.52),
-            (0.30, 0.36),
+            (0.30, 0.14),
+            (0.20, 0.19),
+            (0.12 + bend, 0.45),
+            (0.075 + bend, 0.80 + droop),
+            (0.08 + bend, 0.825 + droop),
         ]
+        left += [(0.165 + bend, 0.845 + droop), (0.18 + bend, 0.82 + droop), (0.225 + bend * 0.5, 0.55), (0.28, 0.36)]
     else:
-        left = [(0.32, 0.135), (0.22, 0.185), (0.085, 0.36 + droop), (0.19, 0.435 + droop), (0.285, 0.34)]
+        left = [(0.31, 0.135), (0.20, 0.18), (0.035, 0.345 + droop), (0.032, 0.365 + droop), (0.135, 0.445 + droop)]
+        left += [(0.155, 0.442 + droop), (0.26, 0.34)]
     outline = curve(left, closed=True)
     return outline, outline * [-1, 1] + [1, 0]
 
@@ -104,12 +94,12 @@ def _chest(relief: Relief, design: Design, form: int, body: Field, shape: np.ran
 
 def _collar(relief: Relief, design: Design, form: int, shape: np.random.Generator) -> None:
     inside = ellipse((0.5, 0.125), (0.125, 0.045))
-    relief.lay(inside, tuple(0.55 * c for c in design.main), lift=-4)
+    relief.lay(inside, dimmed(design.main, 0.55), lift=-4)
     tag = box(0.475, 0.105, 0.525, 0.14, 0.004)
     if design.mark:
         relief.lay(tag, (0.93, 0.92, 0.9), lift=1)
         print_mark(relief, design.mark, (0.5, 0.122), 0.04, (0.1, 0.1, 0.1), form="word")
-    color = design.second if form == 1 or shape.random() < 0.4 else tuple(0.92 * c for c in design.main)
+    color = design.second if form == 1 or shape.random() < 0.4 else dimmed(design.main, 0.92)
     neck = curve([(0.375, 0.112), (0.40, 0.165), (0.5, 0.195), (0.60, 0.165), (0.625, 0.112)])
     rib, height = tube(neck, 0.032, 6)
     relief.lay(rib, color, lift=height + 2, gloss=0.05)
@@ -117,17 +107,8 @@ def _collar(relief: Relief, design: Design, form: int, shape: np.random.Generato
     relief.emboss(np.sin(columns * 1.6).astype(np.float32) * 0.8, rib)
     if form == 1:
         for side in (-1, 1):
-            wing = fill(
-                curve(
-                    [
-                        (0.5 + side * 0.02, 0.185),
-                        (0.5 + side * 0.125, 0.09),
-                        (0.5 + side * 0.165, 0.15),
-                        (0.5 + side * 0.10, 0.265),
-                    ],
-                    closed=True,
-                )
-            )
+            outline = [(0.012, 0.205), (0.105, 0.098), (0.135, 0.108), (0.15, 0.165), (0.072, 0.252), (0.055, 0.25)]
+            wing = fill(curve([(0.5 + side * x, y) for x, y in outline], closed=True))
             relief.lay(wing, color, lift=dome(wing, 0.015, 6) + 4, gloss=0.05)
         placket = box(0.475, 0.19, 0.525, 0.375, 0.008)
         relief.lay(placket, design.main, lift=3)
@@ -136,13 +117,12 @@ def _collar(relief: Relief, design: Design, form: int, shape: np.random.Generato
 
 
 def _seams(relief: Relief, design: Design, sleeves: tuple[np.ndarray, ...]) -> None:
-    thread: RGB = tuple(0.75 * c for c in design.main)  # type: ignore[assignment]
-    relief.stitch(np.array([(0.26, 0.905), (0.5, 0.92), (0.74, 0.905)]), thread, dash=0.011, width=0.003)
+    thread: RGB = dimmed(design.main, 0.75)
+    relief.stitch(np.array([(0.225, 0.912), (0.5, 0.925), (0.775, 0.912)]), thread, dash=0.011, width=0.003)
     for x in (-1, 1):
         relief.emboss(
-            -3 * stroke(curve([(0.5 + x * 0.20, 0.145), (0.5 + x * 0.235, 0.24), (0.5 + x * 0.225, 0.36)]), 0.006)
+            -3 * stroke(curve([(0.5 + x * 0.20, 0.145), (0.5 + x * 0.262, 0.24), (0.5 + x * 0.262, 0.36)]), 0.006)
         )
     for outline in sleeves:
         low = np.asarray(outline)[np.argsort(outline[:, 1])[-12:]]
         relief.emboss(-1.5 * stroke(low[np.argsort(low[:, 0])] - [0, 0.02], 0.004))
-    relief.emboss(np.zeros((SIZE, SIZE), np.float32))

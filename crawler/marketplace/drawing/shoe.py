@@ -66,8 +66,6 @@ def draw_shoe(design: Design, form: int, shape: np.random.Generator, instance: n
             (0.555, 0.335 - rise),
             (0.60, 0.345 - rise),
             (0.72, 0.40 - rise * 0.95),
-        ]
-        + [
             (0.83, 0.345 - rise),
             (0.885, 0.33 - rise),
             (0.905, 0.42 - rise * 0.4),

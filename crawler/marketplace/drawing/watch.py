@@ -9,7 +9,7 @@ from crawler.marketplace.drawing.emblem import lettering, place
 from crawler.marketplace.drawing.materials import METALS, SHAPE, print_mark, surface
 from crawler.marketplace.drawing.noise import Field, brushed, grid
 from crawler.marketplace.drawing.relief import SIZE, Relief, box, dome, ellipse, fill, stroke
-from crawler.marketplace.palette import RGB, ink_on
+from crawler.marketplace.palette import RGB, dimmed, ink_on
 
 _CENTER = (0.5, 0.5)
 
@@ -63,7 +63,7 @@ def _strap(
     for y in np.arange(0.72, 0.95, 0.045):
         relief.lay(ellipse((0.5, float(y)), (0.010, 0.013)), (0.05, 0.05, 0.05), lift=-6)
     keeper = box(0.5 - wide - 0.005, 0.115, 0.5 + wide + 0.005, 0.15, 0.008)
-    relief.lay(keeper, tuple(0.9 * c for c in color), lift=4, gloss=0.3)
+    relief.lay(keeper, dimmed(color, 0.9), lift=4, gloss=0.3)
 
 
 def _bracelet(relief: Relief, metal: RGB, radius: float, instance: np.random.Generator) -> None:
@@ -215,7 +215,7 @@ def _subdial(
     grooves = np.sin(np.hypot(columns / SIZE - center[0], rows / SIZE - center[1]) * 900).astype(np.float32)
     relief.lay(
         disc,
-        design.accent if ink_on(design.accent) == ink else tuple(0.7 * c for c in design.main),
+        design.accent if ink_on(design.accent) == ink else dimmed(design.main, 0.7),
         lift=-1.5 + grooves * 0.25,
         gloss=0.3,
     )
