@@ -148,3 +148,14 @@ def test_nothing_is_loaded_at_import_or_construction() -> None:
         "assert 'onnxruntime' not in sys.modules and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
+
+
+def test_the_model_card_says_what_the_manifest_says() -> None:
+    card = MODEL.with_suffix(".md").read_text()
+    manifest = json.loads(MODEL.with_suffix(".json").read_text())
+    assert Embedder(MODEL, threads=1).version in card
+    for method in ("embedding", "pdq"):
+        for recall in manifest["evaluation"][method]["family"].values():
+            assert f"{recall['value']:.3f} ({recall['low']:.3f} to {recall['high']:.3f})" in card
+    assert manifest["evaluation"]["embedder"] == Embedder(MODEL, threads=1).version
+    assert MODEL.stat().st_size == manifest["bytes"] <= 6_000_000
