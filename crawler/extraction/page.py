@@ -90,8 +90,9 @@ def _main(products: Sequence[OfferFields], url: str, own: set[str], headings: se
     named = [product for product in products if product.title.casefold() in headings]
     if here or named:
         return _most_said(here or named)
-    # what names another page of this site is a card that leads there
-    homeless = [p for p in products if not p.url or not _same_host(p.url, url)]
+    # what names another page of this site is a card that leads there; another site's is an advertisement more often
+    # than a shop that changed its name
+    homeless = [p for p in products if not p.url] or [p for p in products if not _same_host(p.url, url)]
     if len({product.title for product in homeless}) != 1:
         return None
     # the lone card of a category bears another heading than its own title

@@ -12,8 +12,10 @@ from domain.catalog import Money
 _CODE = re.compile(r"[A-Z]{3}")
 _CODE_IN_TEXT = re.compile(r"\b[A-Z]{3}\b")
 _PLAIN = re.compile(r"\d+(\.\d+)?")
+# without a digit ("free"), below zero, or in the notation of machines
+_NO_PRICE = re.compile(r"^\D*$|^[^\d]*[-−]\s*\d|\d[eE][-+]?\d")
 _LARGEST = Decimal(10) ** 12
-_DECIMAL_PLACES = Decimal("0.0001")
+_SMALLEST = Decimal("0.0001")
 
 # only signs that mean one currency: "$", "¥" and "kr" do not
 _SIGNS = {
@@ -55,7 +57,7 @@ def read_price(amount: str, currency: str = "") -> Money | None:
     """
     code = _currency(currency) or _currency(amount)
     number = _number(amount.strip(), code)
-    if code is None or number is None or not 0 < number < _LARGEST:
+    if code is None or number is None or not _SMALLEST <= number < _LARGEST:
         return None
     return Money(amount=_shortest(number), currency=code)
 
@@ -75,9 +77,9 @@ def _number(text: str, code: str | None) -> Decimal | None:
         # three digits after the point are thousands in one country's habit and decimals in another's
         ambiguous = len(text.partition(".")[2]) == 3 and code not in _THREE_DECIMALS
         return None if ambiguous else plain
+    if _NO_PRICE.search(text):
+        return None
     try:
-        if not any(character.isdigit() for character in text):
-            return None
         parsed: Decimal | None = Price.fromstring(text[:100]).amount
     except InvalidOperation:
         return None
@@ -86,7 +88,7 @@ def _number(text: str, code: str | None) -> Decimal | None:
 
 def _shortest(number: Decimal) -> Decimal:
     """Without zeros that say nothing (``49.0000``), but with both digits of the cents where there are cents."""
-    rounded = number.quantize(_DECIMAL_PLACES).normalize()
+    rounded = number.quantize(_SMALLEST).normalize()
     exponent = rounded.as_tuple().exponent
     assert isinstance(exponent, int)  # neither NaN nor infinity comes out of a number that was compared
     return rounded.quantize(Decimal(1) if exponent >= 0 else Decimal("0.01") if exponent == -1 else rounded)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.identity import Identities
+from domain.listing import Listing, Seller
+from store.memory import MemoryRecords
+
+
+def offer(listing_id: str, path: str, *, seller: str = "s1", title: str = "Bag") -> Listing:
+    return Listing(
+        marketplace="m",
+        listing_id=listing_id,
+        url=f"https://shop.example{path}",
+        title=title,
+        seller=Seller(id=seller, name=seller),
+    )
+
+
+def crawl(records: MemoryRecords, offers: tuple[Listing, ...]) -> dict[str, str]:
+    """Address to id, of what one crawl would store."""
+    identities = Identities(records)
+    settled = [listing for each in offers if (listing := identities.settle(each))]
+    records.save_listings(settled)
+    return {listing.url: listing.listing_id for listing in settled}
+
+
+def test_the_same_offer_from_two_addresses_is_one() -> None:
+    identities = Identities(MemoryRecords("t"))
+    assert identities.settle(offer("7", "/item/7"))
+    assert identities.settle(offer("7", "/item/7", title="Bag, in another language")) is None
+    assert identities.settle(offer("7", "/bags/item/7")) is None
+    # a shop's list and its page number it differently
+    assert identities.settle(offer("SKU-7", "/item/7")) is None
+
+
+def test_two_sellers_with_one_stock_number_are_two() -> None:
+    records = MemoryRecords("t")
+    assert len(crawl(records, (offer("NK-1", "/a"), offer("NK-1", "/b", seller="s2")))) == 2
+    assert records.count_listings() == 2
+
+
+@given(st.permutations(range(5)), st.permutations(range(5)))
+def test_whichever_comes_first_the_second_crawl_gives_the_same(first: list[int], second: list[int]) -> None:
+    """One placeholder for all numbers, half of the offers by one seller."""
+    offers = [offer("N/A", f"/item/{n}", seller=f"s{n % 2}", title=f"Bag {n}") for n in range(5)]
+    records = MemoryRecords("t")
+    before = crawl(records, tuple(offers[n] for n in first))
+    assert crawl(records, tuple(offers[n] for n in second)) == before
+    assert records.count_listings() == 5
+
+
+def test_a_listing_keeps_its_id_when_price_title_or_address_change() -> None:
+    records = MemoryRecords("t")
+    crawl(records, (offer("7", "/item/7"),))
+    for changed in (
+        offer("7", "/item/7", title="Bag, cheaper"),
+        offer("7", "/item/7-bag"),
+        offer("7", "/item/7-bag", seller="s1"),
+    ):
+        assert list(crawl(records, (changed,)).values()) == ["7"]
+    assert records.count_listings() == 1
+
+
+def test_ids_that_no_key_could_hold() -> None:
+    records = MemoryRecords("t")
+    for offers in permutations((offer("x" * 5000, "/a"), offer("x" * 4999 + "y", "/b"))):
+        assert len(crawl(records, offers)) == 2
+    assert records.count_listings() == 2
