@@ -26,7 +26,11 @@ class Settings(BaseSettings):
     evidence_url: str = Field(
         "", description="Folder (or fsspec URL) of the evidence store; empty: in the home folder."
     )
-    tenant: str = Field("default", min_length=1, description="Whose records are read and written.")
+    tenant: str = Field(
+        "default",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="Whose records are read and written; letters, digits, '_', '.', '-'.",
+    )
     models_dir: Path | None = Field(None, description="Folder of ONNX models; unset: the embedded ones.")
     onnx_threads: int = Field(0, ge=0, description="Threads of ONNX Runtime; 0: one per core.")
     max_image_bytes: int = Field(20_000_000, gt=0, description="Largest image file that is read.")

@@ -44,14 +44,14 @@ def test_everything_lives_in_the_home_folder_unless_said_otherwise(folder: Path)
 def test_the_environment_beats_the_file_and_an_argument_beats_both(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "assayer.toml").write_text('tenant = "of the file"\nonnx_threads = 3\nhome = "from-file"\n')
-    assert load_settings().tenant == "of the file"
-    monkeypatch.setenv("ASSAYER_TENANT", "of the environment")
+    (folder / "assayer.toml").write_text('tenant = "of-the-file"\nonnx_threads = 3\nhome = "from-file"\n')
+    assert load_settings().tenant == "of-the-file"
+    monkeypatch.setenv("ASSAYER_TENANT", "of-the-environment")
     monkeypatch.setenv("ASSAYER_ALLOW_LOOPBACK", "true")
     settings = load_settings()
-    assert (settings.tenant, settings.onnx_threads, settings.home) == ("of the environment", 3, Path("from-file"))
+    assert (settings.tenant, settings.onnx_threads, settings.home) == ("of-the-environment", 3, Path("from-file"))
     assert settings.allow_loopback is True
-    assert load_settings(tenant="of the argument").tenant == "of the argument"
+    assert load_settings(tenant="of-the-argument").tenant == "of-the-argument"
 
 
 @pytest.mark.parametrize(
