@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,12 +15,16 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from crawler.addresses import why_refused
+from crawler.marketplace import generate_marketplace
+from crawler.marketplace.server import MarketplaceServer
 from crawler.run import crawl
 from domain.catalog import Money
 from domain.errors import AddressRefused, BadInput, CrawlFailed, SettingRefused, StoreUnavailable
@@ -453,6 +458,18 @@ def children(parent: int) -> list[int]:
     return found
 
 
+def is_running(process_id: int) -> bool:
+    """Whether one of its threads has not ended; the first can be gone while another is still writing to disk."""
+    for thread in Path(f"/proc/{process_id}/task").glob("*/stat"):
+        try:
+            state = thread.read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state not in "ZX":
+            return True
+    return False
+
+
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the crawling process by /proc")
 
 
@@ -486,7 +503,7 @@ crawl([{site.url()!r}], Settings(**{chosen.model_dump(mode="json")!r}), progress
                 break
         [orphan] = children(process.pid)
         process.kill()
-    while Path(f"/proc/{orphan}").exists():  # the crawling process ends with the one that started it
+    while is_running(orphan):  # the crawling process ends with the one that started it
         time.sleep(0.05)
     kept = stored(chosen)
     assert 10 <= len(kept) < 30
@@ -556,6 +573,27 @@ def test_loopback_is_refused_unless_allowed(site: Site, tmp_path: Path) -> None:
     assert site.asked == []
 
 
+def test_a_name_that_leads_inside_is_never_connected_to(tmp_path: Path) -> None:
+    """This machine's own name is one that every resolver knows, and it leads to an inner address."""
+    name = socket.gethostname()
+    try:
+        inner = socket.getaddrinfo(name, None, socket.AF_INET)[0][4][0]
+        listening = socket.create_server((str(inner), 0))
+    except OSError as error:
+        pytest.skip(f"this machine's name leads nowhere: {error}")
+    if why_refused(ip_address(inner)) is None:
+        pytest.skip("this machine has a public address")
+    with listening:
+        listening.setblocking(False)
+        target = f"http://{name}:{listening.getsockname()[1]}/"
+        report = crawl([target], settings(tmp_path, allow_loopback=False))
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+    [failure] = report.failures
+    assert f"{inner} is " in failure.reason
+    assert failure.url == target
+
+
 def test_orders_that_make_no_sense(site: Site, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="nothing to crawl"):
         crawl(["  "], settings(tmp_path))
@@ -571,6 +609,39 @@ def test_a_store_that_breaks_ends_the_crawl_with_its_error(site: Site, tmp_path:
     blocked.write_text("a file where the folder should be")
     with pytest.raises(StoreUnavailable):
         crawl([site.url("/item/A1")], settings(tmp_path, evidence_url=str(blocked)))
+
+
+def test_the_bundled_marketplace(tmp_path: Path) -> None:
+    """Every reachable listing once, as its seller wrote it; what robots.txt closes is never asked for."""
+    market = generate_marketplace(11, listings=60, sellers=12, brands=3)
+    chosen = settings(tmp_path)
+    with MarketplaceServer(market) as server:
+        report = crawl([server.base_url], chosen, marketplace="bundled")
+        private = server.private_requests
+        robots = server.requests["/robots.txt"]
+    assert (private, robots) == (0, 1)
+    listings = stored(chosen)
+    assert set(listings) == market.reachable
+    assert report.saved == SaveCount(added=len(market.reachable))
+    assert report.duplicates > 0
+    assert {failure.status for failure in report.failures} == {404}
+    truths = {offered.listing_id: offered for offered in market.listings}
+    for listing_id, listing in listings.items():
+        truth = truths[listing_id]
+        assert listing.marketplace == "bundled"
+        assert (listing.title, listing.description) == (truth.title, truth.description)
+        assert listing.price == Money(amount=truth.price, currency=truth.currency), truth.style
+        assert (listing.seller.id, listing.seller.name) == (truth.seller.id, truth.seller.name), truth.style
+        assert len(listing.images) == len(truth.images)
+    evidence = open_evidence(chosen.resolved_evidence_url)
+    broken = listings[market.broken_image_listing].images[0]
+    whole = market.picture(truths[market.broken_image_listing].images[0])
+    kept = evidence.read(broken.sha256 or "")
+    assert whole.startswith(kept)
+    assert len(kept) < len(whole)
+    missing = listings[market.missing_image_listing].images[0]
+    assert missing.unreadable
+    assert missing.unreadable.reason == "answered 404"
 
 
 def test_a_site_of_three_hundred_listings(site: Site, tmp_path: Path) -> None:
