@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import progress_bars, results
+from cli.output import progress_bars, results, say_facts
 from domain.errors import NotReady
 from domain.settings import load_settings
 from index.threads import one_thread_each
@@ -20,6 +20,26 @@ app = typer.Typer(no_args_is_help=True, help="Train models (pip install 'assayer
 
 DataOption = Annotated[Path, typer.Option(help="Folder with clothing/, marks/, realshop/, … (each optional).")]
 OutOption = Annotated[Path, typer.Option(help="Folder the model is written to.")]
+
+
+@app.command()
+def embedder(
+    data: DataOption,
+    out: OutOption = Path("models"),
+    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 3000,
+    max_minutes: Annotated[float | None, typer.Option(help="Stop after this long, whatever the step.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the trainer.")] = 2,
+) -> None:
+    """Pictures to vectors: copies of one photograph lie close together."""
+    _needs("torch")
+    from training.embedder import train_embedder
+    from training.recipe import EmbedderRecipe
+
+    recipe = EmbedderRecipe(steps=steps, max_minutes=max_minutes)
+    with progress_bars() as progress:
+        report = train_embedder(data, out, recipe=recipe, seed=seed, threads=threads, progress=progress)
+    say_facts("Trained", {name: getattr(report, name) for name in report.__dataclass_fields__})
 
 
 @app.command()
