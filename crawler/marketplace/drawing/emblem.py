@@ -77,7 +77,15 @@ def place(mask: Field, shape: tuple[int, int], center: tuple[float, float], widt
         scale = 1.0
     matrix = cv2.getRotationMatrix2D((mask.shape[1] / 2, mask.shape[0] / 2), -turn, scale)
     matrix[:, 2] += center[0] * shape[1] - mask.shape[1] / 2, center[1] * shape[1] - mask.shape[0] / 2
-    return np.asarray(cv2.warpAffine(mask, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR), np.float32)
+    placed = np.zeros(shape, np.float32)
+    corners = np.array([[0, 0, 1], [mask.shape[1], 0, 1], [0, mask.shape[0], 1], [*mask.shape[::-1], 1]]) @ matrix.T
+    left, top = (max(0, int(v)) for v in np.floor(corners.min(axis=0)) - 1)
+    right, bottom = (min(side, int(v) + 2) for side, v in zip(shape[::-1], np.ceil(corners.max(axis=0)), strict=True))
+    if right > left and bottom > top:
+        matrix[:, 2] -= left, top
+        size = (right - left, bottom - top)
+        placed[top:bottom, left:right] = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)
+    return placed
 
 
 def artwork(seed: int, inks: tuple[RGB, RGB, RGB], side: int = 256) -> tuple[Field, Field]:

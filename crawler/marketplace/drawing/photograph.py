@@ -152,10 +152,13 @@ def _composed(colors: Field, alpha: Field, scene: Scene, foot: float, *, lying: 
         darkness = np.clip(cast * 0.75 + near * 0.35, 0, 1)
     else:
         darkness = _standing_shadow(alpha, foot, float(light[0]))
-    ground = scene.ground * (1 - scene.shadow * darkness)[..., None]
-    ground *= np.asarray(scene.light.color, np.float32)
-    picture = ground * (1 - alpha[..., None]) + colors
-    return np.asarray(picture if scene.beams is None else picture * scene.beams[..., None], np.float32)
+    seen = (1 - np.float32(scene.shadow) * darkness) * (1 - alpha)
+    picture = scene.ground * seen[..., None]
+    picture *= np.asarray(scene.light.color, np.float32)
+    picture += colors
+    if scene.beams is not None:
+        picture *= scene.beams[..., None]
+    return picture
 
 
 def _standing_shadow(alpha: Field, foot: float, across: float) -> Field:
@@ -181,16 +184,16 @@ def _developed(picture: Field, stream: np.random.Generator, *, own: bool) -> byt
     """Lens, sensor and file: vignette, blur, white balance, tone, noise, JPEG."""
     height, width = picture.shape[:2]
     rows, columns = grid((height, width))
-    far = ((columns / width - 0.5) ** 2 + (rows / height - 0.5) ** 2) * 2
-    picture = picture * (1 - far * float(stream.uniform(0.1, 0.42) if own else stream.uniform(0.0, 0.18)))[..., None]
+    far = (columns / width - 0.5) ** 2 + (rows / height - 0.5) ** 2
+    fall = float(stream.uniform(0.2, 0.84) if own else stream.uniform(0.0, 0.36))
+    picture = picture * (1 - far * np.float32(fall))[..., None]
     if own:
-        gain = stream.uniform(0.82, 1.14) * (1 + stream.uniform(-0.06, 0.06, 3))
-        picture = picture * gain.astype(np.float32)
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(stream.uniform(0.3, 0.8))), np.float32)
+        picture *= (stream.uniform(0.82, 1.14) * (1 + stream.uniform(-0.06, 0.06, 3))).astype(np.float32)
+        cv2.GaussianBlur(picture, (0, 0), float(stream.uniform(0.3, 0.8)), dst=picture)
     grain = float(stream.uniform(0.006, 0.02) if own else stream.uniform(0.002, 0.006))
-    picture = picture + cut(stream, (height, width), "grains", 0)[..., None] * np.float32(grain)
-    levels = np.clip(picture * np.float32(1023), 0, 2047).astype(np.uint16)
-    pixels = _film()[levels]
+    picture += (cut(stream, (height, width), "grains", 0) * np.float32(grain))[..., None]
+    picture *= np.float32(1023)
+    pixels = np.take(_film(), np.clip(picture, 0, 2047, out=picture).astype(np.uint16))
     file = io.BytesIO()
     quality = int(stream.integers(80, 92)) if own else int(stream.integers(88, 94))
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)

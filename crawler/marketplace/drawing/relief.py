@@ -63,7 +63,7 @@ class Relief:
 
     def emboss(self, field: Field, mask: Field | None = None) -> None:
         """Add to the height, such as grain, wrinkles or a pressed line (negative)."""
-        box = _bounds(field if mask is None else mask)
+        box = _bounds(np.abs(field) if mask is None else mask)
         if box is not None:
             self.height[box] += field[box] if mask is None else field[box] * mask[box]
 
@@ -134,8 +134,17 @@ def _surroundings(nx: Field, ny: Field, nz: Field) -> Field:
     return np.asarray(np.clip(sky * 0.75 + window * 0.6, 0.05, 1.6), np.float32)
 
 
+def _coverage(canvas: NDArray[np.uint8]) -> Field:
+    """0 to 1 from 0 to 255; most parts are small, so only their box is converted."""
+    mask = np.zeros(canvas.shape, np.float32)
+    x, y, width, height = cv2.boundingRect(canvas)
+    box = (slice(y, y + height), slice(x, x + width))
+    np.multiply(canvas[box], np.float32(1 / 255), out=mask[box], casting="unsafe")
+    return mask
+
+
 def _bounds(mask: Field) -> tuple[slice, slice] | None:
-    x, y, width, height = cv2.boundingRect((np.abs(mask) > 0.002).astype(np.uint8))
+    x, y, width, height = cv2.boundingRect((mask > 0.002).view(np.uint8))
     return (slice(y, y + height), slice(x, x + width)) if width else None
 
 
@@ -143,7 +152,7 @@ def fill(points: Points) -> Field:
     """The inside of a polygon, antialiased."""
     canvas = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(canvas, [_fixed(points)], 255, cv2.LINE_AA, _SHIFT)
-    return np.asarray(canvas, np.float32) / np.float32(255)
+    return _coverage(canvas)
 
 
 def stroke(points: Points, width: float, *, closed: bool = False) -> Field:
@@ -151,7 +160,7 @@ def stroke(points: Points, width: float, *, closed: bool = False) -> Field:
     canvas = np.zeros((SIZE, SIZE), np.uint8)
     thickness = max(1, round(width * SIZE))
     cv2.polylines(canvas, [_fixed(points)], closed, 255, thickness, cv2.LINE_AA, _SHIFT)
-    return np.asarray(canvas, np.float32) / np.float32(255)
+    return _coverage(canvas)
 
 
 def ellipse(center: tuple[float, float], radii: tuple[float, float], turn: float = 0.0) -> Field:
@@ -161,7 +170,7 @@ def ellipse(center: tuple[float, float], radii: tuple[float, float], turn: float
     middle = (round(center[0] * scale), round(center[1] * scale))
     axes = (round(radii[0] * scale), round(radii[1] * scale))
     cv2.ellipse(canvas, middle, axes, turn, 0, 360, 255, -1, cv2.LINE_AA, _SHIFT)
-    return np.asarray(canvas, np.float32) / np.float32(255)
+    return _coverage(canvas)
 
 
 def box(left: float, top: float, right: float, bottom: float, radius: float = 0.0) -> Field:
@@ -206,13 +215,13 @@ def dashes(points: Points, dash: float, width: float) -> Field:
     b = np.stack([np.interp(ends, lengths, path[:, i]) for i in (0, 1)], axis=1)
     segments = np.round(np.stack([a, b], axis=1) * SIZE * 2**_SHIFT).astype(np.int32)
     cv2.polylines(canvas, list(segments), False, 255, thickness, cv2.LINE_AA, _SHIFT)
-    return np.asarray(canvas, np.float32) / np.float32(255)
+    return _coverage(canvas)
 
 
 def dome(mask: Field, radius: float, rise: float) -> Field:
     """Height of a soft edge: 0 at the outline, `rise` pixels from `radius` (fraction of the side) inwards."""
     height = np.zeros((SIZE, SIZE), np.float32)
-    x, y, wide, tall = cv2.boundingRect((mask > 0.5).astype(np.uint8))
+    x, y, wide, tall = cv2.boundingRect((mask > 0.5).view(np.uint8))
     if not wide:
         return height
     # one pixel of outside all round, as the distance is to the nearest zero
