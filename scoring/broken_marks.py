@@ -59,7 +59,7 @@ def find_broken_marks(listing: Listing, catalog: CatalogView) -> list[BrokenMark
         for field, text in text_fields(listing)
         for token in re.finditer(r"\S+", text)
         for found in _broken(field, token.start(), token.group(), marks, catalog)
-        if found.mark.rights_holder not in authorizing
+        if found.mark.rights_holder not in authorizing and _is_whole(found, text)
     ]
 
 
@@ -70,9 +70,15 @@ def _single_words(catalog: CatalogView) -> Mapping[tuple[str, int], Sequence[tup
     for mark in catalog.marks:
         for word in mark.text.split():
             folded = _fold(word)
-            if len(folded) >= _LEAST_LETTERS and folded.isalpha() and not (" " in mark.text and is_known_word(folded)):
+            if len(folded) >= _LEAST_LETTERS and folded.isalpha():
                 words.setdefault((folded[0], len(folded)), []).append((folded, mark))
     return words
+
+
+def _is_whole(found: BrokenMark, text: str) -> bool:
+    """Of a mark of several words, the others must stand in the text too."""
+    words = [_fold(word) for word in found.mark.text.split()]
+    return sum(word in _fold(text) for word in words) >= len(words) - 1
 
 
 def _broken(

@@ -111,7 +111,11 @@ class ConfusingSellerName:
 
 def resemblances(seller_name: str, catalog: CatalogView) -> Iterator[Resemblance]:
     """Every mark and authorized seller that the name may be taken for."""
-    words = _words(seller_name[:200])
+    for one in "li" if "1" in seller_name else "l":
+        yield from _resemblances(seller_name, _words(seller_name[:200], one), catalog)
+
+
+def _resemblances(seller_name: str, words: tuple[str, ...], catalog: CatalogView) -> Iterator[Resemblance]:
     affiliated = any(word in _AFFILIATION for word in words)
     core, affiliated = _strip_affixes("".join(w for w in words if w not in _AFFILIATION | _TRADE), affiliated, catalog)
     disguised = _is_disguised(seller_name)
@@ -162,12 +166,13 @@ def _like_seller(whole: str, seller: str, rights_holder: str) -> Iterator[Resemb
 
 
 @lru_cache(maxsize=4096)
-def _words(name: str) -> tuple[str, ...]:
-    """Words in the letters they look like, without numbers at their ends."""
+def _words(name: str, one: str = "l") -> tuple[str, ...]:
+    """Words in the letters they look like (1 like `one`), without numbers at their ends."""
     spaced = _CAMEL.sub(" ", name)
     looks = "".join(_looks_like(char) for char in spaced)
     words = (word.strip("0123456789") for word in _TOKEN.findall(looks))
-    return tuple(_leet_to_letters(word) for word in words if word)
+    letters = _DIGIT_LETTERS | {ord("1"): one}
+    return tuple(word.translate(letters) for word in words if word)
 
 
 def _looks_like(char: str) -> str:
@@ -183,12 +188,7 @@ def _looks_like(char: str) -> str:
     return look or next((text for _, text in sorted(ascii_readings)), char.casefold())
 
 
-_DIGIT_LETTERS = str.maketrans("01345", "oleas")
-
-
-def _leet_to_letters(word: str) -> str:
-    """Digits inside a word are letters in disguise; a word of digits alone never gets here."""
-    return word.translate(_DIGIT_LETTERS) if any(char.isalpha() for char in word) else word
+_DIGIT_LETTERS = str.maketrans("0345", "oeas")
 
 
 def _strip_affixes(core: str, affiliated: bool, catalog: CatalogView) -> tuple[str, bool]:

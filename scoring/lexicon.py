@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import product
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from scoring.search import PhraseTrie
+
+_CHOICE = re.compile(r"\(([^()]*)\)")
 
 LexiconName = Literal["coded_language", "resale"]
 
@@ -23,7 +27,10 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     term: str = Field(min_length=2)
-    """Spaces and hyphens also match a short run of separators, or none."""
+    """Spaces and hyphens also match a short run of separators, or none.
+
+    Choices stand in parentheses: ``(dm|pm) (|me) for``.
+    """
     weight: float = Field(gt=0, lt=1)
     """Strength of this term alone, 0 to 1."""
     note: str = Field(min_length=1)
@@ -60,8 +67,9 @@ class LexiconFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An entry with its language's way to deny it."""
+    """One way to write an entry, with its language's way to deny it."""
 
+    written: str
     entry: Entry
     language: str
     negation: Negation
@@ -79,11 +87,18 @@ class Lexicon:
 def load_lexicon(name: LexiconName) -> Lexicon:
     """The embedded lexicon of that name."""
     terms = tuple(
-        Term(entry, parsed.language, parsed.negation)
+        Term(written, entry, parsed.language, parsed.negation)
         for parsed in (LexiconFile.model_validate(tomllib.loads(f.read_text("utf-8"))) for f in _lexicon_files(name))
         for entry in parsed.entries
+        for written in expand_term(entry.term)
     )
-    return Lexicon(terms, PhraseTrie([t.entry.term for t in terms], punctuation_is_gap=False, tolerant=True))
+    return Lexicon(terms, PhraseTrie([t.written for t in terms], punctuation_is_gap=False, tolerant=True))
+
+
+def expand_term(term: str) -> list[str]:
+    """Every way to write a term with choices in parentheses: ``(a|b) c`` gives ``a c`` and ``b c``."""
+    parts = [part.split("|") if i % 2 else [part] for i, part in enumerate(_CHOICE.split(term))]
+    return list(dict.fromkeys(" ".join("".join(choice).split()) for choice in product(*parts)))
 
 
 @cache

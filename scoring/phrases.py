@@ -86,11 +86,11 @@ def _phrases(field: str, text: str, lexicon: Lexicon) -> Iterator[Phrase]:
 
 
 def _judge(hit: Hit, surface: str, term: Term) -> Disguise | None:
-    letters = sum(char.isalnum() for char in term.entry.term)
-    if term.entry.exact_case and surface != term.entry.term:
+    letters = sum(char.isalnum() for char in term.written)
+    if term.entry.exact_case and surface != term.written:
         return None
     disguise = hit.disguise
-    if hit.splits and hit.splits >= letters - 1 - term.entry.term.count(" ") and letters >= _LETTERS_TO_SPACE_OUT:
+    if hit.splits and hit.splits >= letters - 1 - term.written.count(" ") and letters >= _LETTERS_TO_SPACE_OUT:
         disguise = (disguise & ~Disguise.SPLIT) | Disguise.SPACED
     if disguise & _NEVER or hit.leet * 2 > letters:
         return None

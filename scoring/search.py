@@ -111,7 +111,7 @@ class PhraseTrie:
             budget[0] -= 1
             if state.node.ends and state.last_symbol and _may_end(units, state.at):
                 for number, how in state.node.ends:
-                    disguise = _settle(units[first : state.at], state.disguise | how)
+                    disguise = _settle(units[first : state.at], state.disguise) | how
                     yield Hit(number, first, state.at, disguise, state.splits, state.leet)
             if state.at < len(units):
                 stack.extend(self._steps(units, state))
