@@ -15,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Finds counterfeit listings and carries each one to its removal, with proof.",
 )
 app.command("demo")(demo.demo)

@@ -12,7 +12,7 @@ from domain.codec import dump
 from domain.settings import load_settings
 from jobs.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, help="Look at cases.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at cases.")
 
 
 @app.command("list")

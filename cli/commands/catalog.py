@@ -14,7 +14,7 @@ from domain.settings import load_settings
 from jobs.import_catalog import CatalogReport, check_catalog, import_catalog
 from jobs.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, help="Import and check reference catalogs.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import and check reference catalogs.")
 
 PathArgument = Annotated[Path, typer.Argument(help="Folder, ZIP, or feed file (TSV, CSV, XML) beside its images.")]
 HolderOption = Annotated[

@@ -11,7 +11,7 @@ from index.artifact import Checkpoint, read_checkpoint
 from jobs.build_index import build_index
 from jobs.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, help="Build and inspect the index.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Build and inspect the index.")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from domain.settings import load_settings
 from jobs.import_listings import import_listings
 from jobs.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, help="Import listings from files.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import listings from files.")
 
 
 @app.command("import")

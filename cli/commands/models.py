@@ -11,7 +11,7 @@ from index.verification import load_verifier
 from jobs.workspace import Workspace
 from scoring.combiner import Combiner
 
-app = typer.Typer(no_args_is_help=True, help="Look at models.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at models.")
 
 
 @app.callback()

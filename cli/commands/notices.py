@@ -16,7 +16,7 @@ from domain.settings import load_settings
 from jobs.draft_notices import draft_notices, export_notices, lint_notices
 from jobs.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, help="Draft, lint and export notices.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Draft, lint and export notices.")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from jobs.train_classifier import train_combiner
 from jobs.train_verifier import train_verifier
 from jobs.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, help="Train models (pip install 'assayer[train]').")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train models (pip install 'assayer[train]').")
 
 DataOption = Annotated[Path, typer.Option(help="Folder with clothing/, marks/, realshop/, … (each optional).")]
 OutOption = Annotated[Path, typer.Option(help="Folder the model is written to.")]
