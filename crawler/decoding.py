@@ -45,15 +45,19 @@ def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterable[bytes]:
 def _inflated(chunks: Iterable[bytes], encoding: str, max_bytes: int) -> bytes:
     body = bytearray()
     unpacker = None
-    for chunk in chunks:
+    for chunk in filter(None, chunks):
         if unpacker is None:
             unpacker = zlib.decompressobj(_window_bits(encoding, chunk))
+        elif unpacker.eof:
+            raise BrokenBody(f"more follows the end of its {encoding} encoding")
         # one byte more than allowed, so that "exactly" and "more" differ
         body += unpacker.decompress(chunk, max_bytes + 1 - len(body))
         if len(body) > max_bytes:
             raise BodyTooLarge
     if unpacker is not None and not unpacker.eof:
         raise BrokenBody(f"its {encoding} encoding is cut short")
+    if unpacker is not None and unpacker.unused_data:
+        raise BrokenBody(f"more follows the end of its {encoding} encoding")
     return bytes(body)
 
 
