@@ -1,0 +1,99 @@
+"""The scorer of the stored catalog and its index, loaded when first asked for and replaced when either changes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import NotReady
+from index.artifact import IndexArtifact, read_artifact
+from index.local_features import FEATURES_VERSION
+from jobs.score_listings import Scorer
+from jobs.workspace import Workspace
+
+_TRUSTED_S = 1.0
+"""How long a scorer is used before the catalog and the index are looked at again."""
+_TRIES = 3
+
+
+class ImageModel(Protocol):
+    """The image embedder, wherever it runs. Both calls raise NotReady."""
+
+    def version(self) -> str:
+        """``name@sha256``, the latter's first 12 digits."""
+
+    def embed(self, views: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, 3, s, s) float32 to (n, d) float32, each of unit length."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _State:
+    """What a scorer was made for."""
+
+    embedder: str
+    index: str
+    catalog: str
+
+
+class ScorerInUse:
+    """Hands out the scorer. Threads share it; who got one keeps it to the end of the request."""
+
+    def __init__(self, work: Workspace, model: ImageModel) -> None:
+        self._work, self._model = work, model
+        self._lock = threading.Lock()
+        self._scorer: Scorer | None = None
+        self._state: _State | None = None
+        self._looked_at = -_TRUSTED_S
+
+    def get(self) -> Scorer:
+        """The scorer of the catalog and index that are stored now.
+
+        Raises NotReady (a model or the index is missing, or the index is not of the stored catalog), IndexMismatch,
+        or StoreUnavailable. Nothing is scored by a stale index: who was authorized since would be accused.
+        """
+        with self._lock:
+            if self._scorer is None or time.monotonic() - self._looked_at >= _TRUSTED_S:
+                self._look()
+            assert self._scorer is not None
+            return self._scorer
+
+    def _look(self) -> None:
+        state = self._stored_state()
+        if self._scorer is None or state != self._state:
+            self._scorer = None  # whatever fails from here on, the old one is not the right one
+            self._scorer, self._state = self._load(state), state
+        self._looked_at = time.monotonic()
+
+    def _stored_state(self) -> _State:
+        pointer = ""
+        with contextlib.suppress(OSError):
+            pointer = (self._work.settings.index_dir / "current").read_text(encoding="utf-8")
+        return _State(embedder=self._model.version(), index=pointer, catalog=self._work.records.catalog_digest())
+
+    def _load(self, state: _State) -> Scorer:
+        artifact = self._read_artifact(state)
+        if artifact.checkpoint.catalog_digest != state.catalog:
+            raise NotReady("the index is not of the stored catalog", advice="Build it: assayer index build.")
+        scorer = self._work.scorer_for(artifact, self._model.embed)
+        if self._work.records.catalog_digest() != state.catalog:
+            raise NotReady("the catalog is being changed", advice="Try again.")
+        return scorer
+
+    def _read_artifact(self, state: _State) -> IndexArtifact:
+        """A build that ends meanwhile takes the files away that its predecessor's pointer led to."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._read_artifact_once(state)
+            except NotReady:
+                if self._stored_state().index == state.index:
+                    raise
+        return self._read_artifact_once(state)
+
+    def _read_artifact_once(self, state: _State) -> IndexArtifact:
+        return read_artifact(self._work.settings.index_dir, embedder=state.embedder, features=FEATURES_VERSION)
