@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 
 from cli.commands import cases, catalog, demo, evaluate, index, listings, models, notices, score, serve, train
-from cli.output import people, say_error
+from cli.output import say_error, say_note
 from domain.errors import AssayerError
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="assayer",
@@ -33,12 +36,20 @@ app.command("serve")(serve.serve)
 
 
 def run() -> None:
-    """Entry point. Exit 0 done, 1 failed, 2 bad usage or bad input."""
+    """Entry point. Exit 0 done, 1 failed, 2 bad usage or bad input, 130 stopped by Ctrl-C."""
     try:
         app()
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:  # Typer has caught the KeyboardInterrupt
+            say_note("yellow", "stopped", "what was saved stays; run the command again to go on")
+        raise
     except AssayerError as error:
-        say_error(error, as_json="--json" in sys.argv[1:])
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        people.print("stopped; what was saved stays, run the command again to go on")
-        sys.exit(130)
+        _leave(error)
+    except OSError as error:  # a disk that is full, a folder that was taken away: nobody's code is to blame
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _leave(AssayerError(reason, advice="Check that the path is there, its permissions and the free space."))
+
+
+def _leave(error: AssayerError) -> NoReturn:
+    say_error(error, as_json="--json" in sys.argv[1:])
+    sys.exit(error.exit_code)

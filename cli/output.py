@@ -19,9 +19,13 @@ from domain.progress import Progress
 
 _MOST_FINDINGS = 50
 
-people = Console(stderr=True, highlight=False)
+_UNLIMITED = 10_000
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
+
+people = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and errors go here, so that standard output stays clean for results."""
-results = Console(highlight=False, soft_wrap=True)
+results = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNLIMITED)
+"""In a file or pipe nothing is folded, so that an id stays in one piece."""
 
 
 def say_json(data: object) -> None:
@@ -29,21 +33,36 @@ def say_json(data: object) -> None:
     sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
 
 
+def say_line(text: str) -> None:
+    """One line on standard output."""
+    results.print(_harmless(text))
+
+
+def say_note(style: str, word: str, text: str) -> None:
+    """One line on standard error, led by a colored word."""
+    people.print(f"[{style}]{word}[/{style}] {_harmless(text)}")
+
+
+def _harmless(value: object) -> str:
+    """Text from outside may not color, move or end anything: neither Rich's markup nor a terminal's controls."""
+    return escape(str(value).translate(_CONTROL))
+
+
 def say_facts(title: str, facts: Mapping[str, object]) -> None:
     """A small two-column table."""
     table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in facts.items():
-        table.add_row(f"[dim]{escape(name)}[/dim]", escape(str(value)))
+        table.add_row(f"[dim]{_harmless(name)}[/dim]", _harmless(value))
     results.print(table)
 
 
 def say_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table with a header."""
+    """A table with a header; the first column stays in one piece, to be copied."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*(escape(str(value)) for value in row))
+        table.add_row(*(_harmless(value) for value in row))
     results.print(table)
 
 
@@ -51,9 +70,9 @@ def say_findings(bad: Iterable[BadInput], warnings: Iterable[BadInput] = ()) -> 
     """Each bad row with its place and reason; the first `_MOST_FINDINGS`, then how many more."""
     for style, word, found in (("red", "refused", list(bad)), ("yellow", "warning", list(warnings))):
         for error in found[:_MOST_FINDINGS]:
-            people.print(f"[{style}]{word}[/{style}] {escape(str(error))}")
+            say_note(style, word, str(error))
         if len(found) > _MOST_FINDINGS:
-            people.print(f"[{style}]{word}[/{style}] and {len(found) - _MOST_FINDINGS} more; --json lists all")
+            say_note(style, word, f"and {len(found) - _MOST_FINDINGS} more; --json lists all")
 
 
 def say_error(error: AssayerError, *, as_json: bool) -> None:
@@ -62,9 +81,9 @@ def say_error(error: AssayerError, *, as_json: bool) -> None:
         place = error.as_dict() if isinstance(error, BadInput) else {"code": error.code}
         say_json({"error": place | {"message": error.message, "advice": error.advice}})
         return
-    people.print(f"[red]error[/red] {escape(error.message)}")
+    say_note("red", "error", error.message)
     if error.advice:
-        people.print(f"      {escape(error.advice)}")
+        people.print(f"      {_harmless(error.advice)}")
 
 
 @contextmanager

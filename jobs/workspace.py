@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import models
-from domain.errors import IndexMismatch, NotReady
+from domain.errors import IndexMismatch, NotReady, SettingRefused
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.artifact import IndexArtifact, read_artifact
@@ -47,7 +47,7 @@ class Workspace:
     def records(self) -> Records:
         """The tenant's records; the database is made or brought up to date."""
         if not self.settings.database_url:
-            self.settings.home.mkdir(parents=True, exist_ok=True)
+            _make_home(self.settings.home)
         return open_records(self.settings.resolved_database_url, self.settings.tenant)
 
     @cached_property
@@ -57,8 +57,12 @@ class Workspace:
 
     @property
     def models_dir(self) -> Path:
-        """The operator's models, or the embedded ones."""
-        return self.settings.models_dir or Path(models.__file__).parent
+        """The operator's models, or the embedded ones. Raises SettingRefused when the operator's are not there."""
+        chosen = self.settings.models_dir
+        if chosen and not chosen.is_dir():
+            advice = "Name the folder that holds the models, or unset it to use the embedded ones."
+            raise SettingRefused(f"no folder {chosen}", field="ASSAYER_MODELS_DIR", advice=advice)
+        return chosen or Path(models.__file__).parent
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -95,3 +99,11 @@ class Workspace:
         matcher = Matcher(artifact, embed, load_verifier(self.models_dir / "verifier.json"), TextMatcher(products))
         catalog = CatalogView(self.records.rights_holders(), products)
         return Scorer(matcher, Combiner(self.models_dir), catalog, self.settings)
+
+
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"the folder {home} cannot be made ({error.strerror})"
+        raise SettingRefused(reason, field="ASSAYER_HOME", advice="Name a folder that you may write to.") from error

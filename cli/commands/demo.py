@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from cli.commands.evaluate import say_evaluation, share
+from cli.destination import ready_folder
 from cli.options import JsonOption
-from cli.output import people, progress_bars, results, say_facts, say_json
+from cli.output import people, progress_bars, say_facts, say_json, say_line
 from domain.assessment import Band
 from domain.settings import load_settings
 from index.threads import one_thread_each
@@ -30,7 +31,7 @@ def demo(
     settings = load_settings(
         home=out / "data", database_url="", evidence_url="", tenant="default", models_dir=None, allow_loopback=True
     )
-    out.mkdir(parents=True, exist_ok=True)
+    ready_folder(out)
     with progress_bars() as progress:
         report = run_demo(out, settings, datetime.now(UTC).date(), _step, progress)
     if as_json:
@@ -38,7 +39,7 @@ def demo(
         return
     say_facts("Demo", _facts(report))
     say_evaluation(report.evaluation)
-    results.print(f"\nOpen {report.report} in a browser; the notices with their proof are in {report.notices}.")
+    say_line(f"\nOpen {report.report} in a browser; the notices with their proof are in {report.notices}.")
 
 
 def _facts(report: DemoReport) -> dict[str, object]:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from cli.destination import ready_file
 from cli.options import JsonOption
-from cli.output import progress_bars, results, say_facts, say_json, say_rows
+from cli.output import progress_bars, say_facts, say_json, say_line, say_rows
 from domain.settings import load_settings
 from jobs.estimates import Estimate
 from jobs.evaluate import Evaluation
@@ -31,6 +32,7 @@ def evaluate(
 ) -> None:
     """Precision, recall and calibration of the stored assessments, per violation, with confidence intervals."""
     settings = load_settings()
+    page = ready_file(report or settings.home / "report.html")
     with Workspace(settings) as work, progress_bars() as progress:
         titles = product_titles(work.records)
 
@@ -46,12 +48,12 @@ def evaluate(
             weights=Combiner(work.models_dir).manifest.weights,
             progress=progress,
         )
-    page = write_report(report or settings.home / "report.html", data)
+    write_report(page, data)
     if as_json:
         say_json(evaluation.as_dict() | {"report": str(page)})
         return
     say_evaluation(evaluation)
-    results.print(f"report  {page}")
+    say_line(f"report  {page}")
 
 
 def say_evaluation(evaluation: Evaluation) -> None:

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from cli.options import JsonOption
-from cli.output import people, progress_bars, say_facts, say_findings, say_json
+from cli.output import progress_bars, say_facts, say_findings, say_json, say_note
 from crawler.fetch import GuardedFetcher
+from crawler.report import CrawlReport
 from crawler.run import crawl as run_crawl
 from domain.codec import dump
 from domain.settings import load_settings
@@ -65,9 +66,15 @@ def crawl(
         report = run_crawl(targets, load_settings(), max_pages=max_pages, marketplace=marketplace, progress=progress)
     if as_json:
         say_json(dump(report))
-        return
+    else:
+        _say_crawl(report)
+    if report.failures and not report.pages:
+        raise typer.Exit(1)  # not one page could be read: wrong address, or the site is down
+
+
+def _say_crawl(report: CrawlReport) -> None:
     for failure in report.failures:
-        people.print(f"[yellow]failed[/yellow] {failure.url}: {failure.reason}")
+        say_note("yellow", "failed", f"{failure.url}: {failure.reason}")
     say_facts(
         "Crawled",
         {

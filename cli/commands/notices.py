@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from cli.destination import ready_folder
 from cli.options import JsonOption
-from cli.output import people, progress_bars, say_facts, say_json
+from cli.output import progress_bars, say_facts, say_json, say_note
 from domain.codec import dump
 from domain.notice import LintFinding
 from domain.settings import load_settings
@@ -63,7 +64,7 @@ def export(
         exported = export_notices(
             work.records,
             work.evidence,
-            out,
+            ready_folder(out),
             prepared_on=datetime.now(UTC).date(),
             as_draft=as_draft,
             progress=progress,
@@ -76,4 +77,4 @@ def export(
 
 def _say_findings(findings: tuple[LintFinding, ...]) -> None:
     for finding in findings:
-        people.print(f"[yellow]lacks[/yellow] {finding.notice_id}: {finding.field} {finding.reason}", markup=True)
+        say_note("yellow", "lacks", f"{finding.notice_id}: {finding.field} {finding.reason}")

@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from cli.destination import ready_file
 from cli.options import JsonOption
 from cli.output import progress_bars, say_facts, say_json
 from domain.assessment import Assessment, Band
@@ -31,6 +32,8 @@ def score(
 ) -> None:
     """Score listings against the catalog. The index is built first where it is missing or the catalog has changed."""
     one_thread_each()
+    if out:
+        ready_file(out)
     with Workspace(load_settings()) as work, progress_bars() as progress:
         scorer = work.scorer(progress)
         wanted = work.records.listings() if all_ else work.records.unscored_listings(digest(dump(scorer.versions)))

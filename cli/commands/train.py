@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import progress_bars, results, say_facts
+from cli.output import progress_bars, say_facts, say_line
 from domain.errors import NotReady
 from domain.settings import load_settings
 from index.threads import one_thread_each
@@ -50,7 +50,7 @@ def verifier(data: DataOption, out: OutOption = Path("models")) -> None:
     settings = load_settings()
     with Workspace(settings) as work, progress_bars() as progress:
         path = train_verifier(data, out, work.embedder, settings, progress=progress)
-    results.print(f"wrote {path}")
+    say_line(f"wrote {path}")
 
 
 @app.command()
@@ -61,7 +61,7 @@ def classifier(data: DataOption, out: OutOption = Path("models")) -> None:
     settings = load_settings()
     with Workspace(settings) as work, progress_bars() as progress:
         path = train_combiner(data, out, work.models_dir, work.embedder, settings, progress=progress)
-    results.print(f"wrote {path}")
+    say_line(f"wrote {path}")
 
 
 def _needs(package: str) -> None:
