@@ -82,7 +82,7 @@ def test_every_listing_is_in_one_bin(rows: list[tuple[float, bool]]) -> None:
     probabilities, labels = vectors(rows)
     bins = metrics.calibration_bins(probabilities, labels)
     assert sum(b.observed.total for b in bins) == len(labels)
-    assert all(b.low <= b.predicted <= b.high for b in bins)
+    assert all(b.low - 1e-12 <= b.predicted <= b.high + 1e-12 for b in bins)
     assert 0 <= metrics.expected_calibration_error(probabilities, labels) <= 1
 
 
