@@ -106,12 +106,11 @@ class _Batch:
 
 
 def _import_file(file: ListingFile, batch: _Batch, intake: PictureIntake, progress: Progress) -> None:
-    total = file.count()
     stage = f"listings of {file.path.name}"
     for read in _without_repeats(file):
         batch.add(_with_pictures(read, file, intake))
-        progress(stage, file.line, total)
-    progress(stage, file.line if total is None else total, total)
+        progress(stage, file.line, file.total)
+    progress(stage, file.line if file.total is None else file.total, file.total)
 
 
 def _without_repeats(file: ListingFile) -> Iterator[ReadListing]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+MAX_ROW_BYTES = 1_000_000
+"""Of one listing, as a line of JSON."""
 COLUMNS = (
     "marketplace",
     "listing_id",

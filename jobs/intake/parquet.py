@@ -1,70 +1,76 @@
-"""Listings from Parquet, a few rows at a time, bounded by what a row group may unpack to."""
+"""Listings from Parquet, read in a process of its own.
+
+Arrow's reader aborts on some damaged files, and a small file may unpack to more than there is memory; neither may take
+an import along. So `jobs.intake.parquet_reader` reads as a process with bounded memory, and writes one JSON object a
+line: first what the file is, then its rows in the nested form.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from typing import IO, BinaryIO
 
 from domain.errors import BadInput
-from jobs.intake.flat_listing import COLUMNS, REQUIRED, nested
+from jobs.intake.flat_listing import MAX_ROW_BYTES
 
-_BATCH_ROWS = 200
-_BATCH_BYTES = 512_000_000
-"""A value may be repeated by a dictionary: a batch's size is bounded by its rows times the largest column chunk."""
-_MAX_CHUNK_BYTES = 512_000_000
-_NESTED_REQUIRED = ("marketplace", "listing_id", "url", "title", "seller")
-
-
-def count_rows(path: Path) -> int:
-    """Rows of the file, as its footer says."""
-    with _opened(path) as file:
-        return int(file.metadata.num_rows)
+ROW_TOO_LARGE = 3
+"""Exit status of the reading process at a row of more than `MAX_ROW_BYTES`; it goes no further, for there a few KB of
+file may stand for any number of GB."""
+_MAX_HEAD_BYTES = 10_000
 
 
-def read_parquet(path: Path) -> Iterator[tuple[int, object, bool]]:
-    """(row, listing in the nested form, whether the file was flat). Raises BadInput for a broken or hostile file."""
-    with _opened(path) as file:
-        names = file.schema_arrow.names
-        is_flat = "seller" not in names
-        for column in REQUIRED if is_flat else _NESTED_REQUIRED:
-            if column not in names:
-                raise BadInput("the column is missing", file=str(path), line=1, field=column)
-        columns = [name for name in names if name in (*COLUMNS, "seller")]
-        batch_rows = min(_BATCH_ROWS, max(1, _BATCH_BYTES // _largest_chunk(file, path)))
-        row = 0
+class ParquetRows:
+    """The rows of one file, as lines of JSON."""
+
+    def __init__(self, path: Path, lines: BinaryIO, *, rows: int, is_flat: bool) -> None:
+        self.path, self.lines = path, lines
+        self.rows = rows
+        """How many, as the file's footer says."""
+        self.is_flat = is_flat
+        """Whether the file has columns of the CSV rather than a struct ``seller``."""
+
+
+@contextmanager
+def open_parquet(path: Path) -> Iterator[ParquetRows]:
+    """The file being read. Raises BadInput where it cannot be, also at the end, when its reader broke on the way."""
+    command = [sys.executable, "-m", "jobs.intake.parquet_reader", str(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as reader:
         try:
-            for batch in file.iter_batches(batch_size=batch_rows, columns=columns, use_threads=False):
-                for data in batch.to_pylist():
-                    row += 1
-                    yield row, nested(data) if is_flat else _without_nulls(data), is_flat
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise BadInput(f"broken Parquet ({error})", file=str(path), line=row + 1) from error
+            lines = _pipe(reader.stdout)
+            head = _head(lines, path)
+            yield ParquetRows(path, lines, rows=head["rows"], is_flat=bool(head["is_flat"]))
+            if lines.read(1) == b"" and (status := reader.wait()) != 0:
+                too_large = f"a row of more than {MAX_ROW_BYTES} bytes; what follows is not read"
+                raise BadInput(too_large if status == ROW_TOO_LARGE else "what follows breaks its reader")
+        finally:
+            reader.kill()
 
 
-def _opened(path: Path) -> pq.ParquetFile:
+def _pipe(stream: IO[bytes] | None) -> BinaryIO:
+    assert stream is not None  # asked for with PIPE
+    return stream  # type: ignore[return-value]
+
+
+def _head(lines: BinaryIO, path: Path) -> dict[str, int]:
     try:
-        return pq.ParquetFile(
-            path, thrift_string_size_limit=10_000_000, thrift_container_size_limit=1_000_000, memory_map=False
+        head: dict[str, int | str] = json.loads(lines.readline(_MAX_HEAD_BYTES))
+    except ValueError as error:  # it died before it could say anything
+        raise BadInput("not a Parquet file that can be read", file=str(path)) from error
+    if "reason" in head:
+        line, field = head.get("line"), head.get("field")
+        raise BadInput(
+            str(head["reason"]),
+            file=str(path),
+            line=line if isinstance(line, int) else None,
+            field=field if isinstance(field, str) else None,
         )
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise BadInput(f"not a Parquet file ({error})", file=str(path)) from error
-
-
-def _largest_chunk(file: pq.ParquetFile, path: Path) -> int:
-    metadata = file.metadata
-    sizes = [
-        metadata.row_group(group).column(column).total_uncompressed_size
-        for group in range(metadata.num_row_groups)
-        for column in range(metadata.num_columns)
-    ]
-    largest = max(sizes, default=1)
-    if largest > _MAX_CHUNK_BYTES:
-        raise BadInput(f"a column of {largest} bytes in one row group; at most {_MAX_CHUNK_BYTES}", file=str(path))
-    return max(1, largest)
-
-
-def _without_nulls(row: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in row.items() if value is not None}
+    return {name: int(value) for name, value in head.items()}

@@ -8,12 +8,16 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from PIL import Image
 
 from domain.settings import Settings
 from store.evidence import MemoryEvidence
 from store.memory import MemoryRecords
+
+hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 HEADER = "id\ttitle\tdescription\tbrand\tprice\timage_link\tadditional_image_link\n"

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from domain.catalog import Money
-from domain.errors import BadInput, FetchRefused, ImageRefused
+from domain.errors import BadInput, FetchRefused, ImageRefused, StoreUnavailable
 from domain.listing import Listing
 from domain.settings import Settings
 from jobs.import_listings import BATCH, ListingsReport, import_listings
@@ -316,7 +317,8 @@ def test_parquet_numbers_and_gaps(shop: Shop) -> None:
     rows = [offer(1), offer(2, price=None, quantity=None), offer(3, price=float("nan"))]
     pq.write_table(pa.Table.from_pylist(rows), path)
     report = shop.take(path)
-    assert places(report.bad) == [(str(path), 3, "price")]
+    assert places(report.bad) == [(str(path), 3, "listing")]
+    assert "NaN" in report.bad[0].reason
     assert (shop.listing(1).price_raw, shop.listing(2).price_raw) == ("8.53 USD", "")
 
 
@@ -335,6 +337,31 @@ def test_what_is_no_parquet(content: bytes, shop: Shop) -> None:
     report = shop.take(bad, shop.write(offer(1)))
     assert places(report.bad) == [(str(bad), None, None)]
     assert report.listings == 1
+
+
+def test_parquet_that_kills_its_reader_harms_nothing_else(shop: Shop) -> None:
+    bomb = shop.folder / "bomb.parquet"
+    text = "x" * 50_000_000  # a few KB on disk; 200 of them would be 10 GB
+    rows = {name: pa.array(["a"] * 200) for name in ("marketplace", "listing_id", "seller_id")}
+    rows |= {"url": pa.array(["https://m.example/"] * 200), "title": pa.DictionaryArray.from_arrays([0] * 200, [text])}
+    pq.write_table(pa.table(rows), bomb, compression="zstd")
+    report = shop.take(bomb, shop.write(offer(1)))
+    assert places(report.bad) == [(str(bomb), 1, None)]
+    assert "a row of more than 1000000 bytes" in report.bad[0].reason
+    assert report.listings == 1
+
+
+def test_a_parquet_reader_that_dies_on_the_way_is_said(shop: Shop) -> None:
+    path = shop.folder / "listings.parquet"
+    pq.write_table(pa.Table.from_pylist([offer(n) for n in range(3_000)]), path, row_group_size=1_000)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = bytes(400)
+    path.write_bytes(content)
+    report = shop.take(path)
+    assert places(report.bad) == [(str(path), report.listings + 1, None)]
+    assert "what follows breaks its reader" in report.bad[0].reason
+    assert report.listings == shop.records.count_listings() > 0
 
 
 def test_a_file_that_is_not_there_stops_before_anything_is_read(shop: Shop) -> None:
@@ -363,6 +390,39 @@ def test_listings_are_saved_in_batches_after_their_evidence(shop: Shop) -> None:
     report = shop.take(shop.write(*[offer(n) for n in range(2 * BATCH + 3)]))
     assert sizes == [BATCH, BATCH, 3]
     assert report.saved == SaveCount(added=2 * BATCH + 3)
+
+
+def test_no_record_names_evidence_that_is_still_on_its_way(shop: Shop) -> None:
+    class Slow(MemoryEvidence):
+        def write(self, content: bytes) -> str:
+            Event().wait(0.3)
+            return super().write(content)
+
+    class Watching(MemoryRecords):
+        def save_listings(self, listings: Iterable[Listing]) -> SaveCount:
+            some = list(listings)
+            assert all(str(image.sha256) in shop.evidence for listing in some for image in listing.images)
+            return super().save_listings(some)
+
+    shop.records, shop.evidence = Watching(), Slow()
+    assert shop.take(shop.write(offer(1))).saved == SaveCount(added=1)
+
+
+@pytest.mark.parametrize("number", [0, 5, 30])
+def test_a_write_that_failed_is_heard_of_before_a_record_names_it(number: int, shop: Shop) -> None:
+    class Failing(MemoryEvidence):
+        def write(self, content: bytes) -> str:
+            if content == pictures[number]:
+                raise StoreUnavailable("disk full")
+            return super().write(content)
+
+    pictures = [(shop.folder / "a.jpg").read_bytes() + bytes(at) for at in range(40)]
+    for at, content in enumerate(pictures):
+        (shop.folder / f"{at}.jpg").write_bytes(content)
+    shop.evidence = Failing()
+    with pytest.raises(StoreUnavailable):
+        shop.take(shop.write(*[offer(at, images=[f"{at}.jpg"]) for at in range(40)]))
+    assert shop.records.count_listings() == 0
 
 
 KILLED = """

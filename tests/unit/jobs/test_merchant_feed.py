@@ -271,6 +271,7 @@ def test_lines_far_down_in_xml_are_right() -> None:
     [
         (b'<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>\n<rss>&b;</rss>', 1, "DOCTYPE"),
         (b'<?xml version="1.0"?>\n<!DOCTYPE rss SYSTEM "file:///etc/passwd">\n<rss/>', 2, "DOCTYPE"),
+        (b"<!DOCTYPE rss>\n<rss/>", 1, "DOCTYPE"),
         (RSS.encode()[:-20], 19, "not well-formed"),
         (RSS.replace("plain", "caf\xe9").encode("latin-1"), 7, "not well-formed"),
         (RSS.replace("<g:id>B", "<g:id>&undefined;B").encode(), 17, "not well-formed"),

@@ -65,6 +65,12 @@ def test_what_is_no_one_price(price: int | Decimal | str, currency: str, field: 
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("text", ["-5.00 USD", "free", "5.00", "USD 5.00", "5,00 USD", "5.00 ABC", ""])
+def test_what_is_no_feed_price(text: str) -> None:
+    with pytest.raises(BadInput):
+        feed_price(text)
+
+
 @given(st.decimals(min_value=0, max_value=999_999, places=2), st.sampled_from(sorted(CURRENCIES)))
 def test_googles_form_round_trips(amount: Decimal, currency: str) -> None:
     assert feed_price(f"{amount} {currency}") == Money(amount=amount, currency=currency)

@@ -62,6 +62,8 @@ def test_a_name_is_enough() -> None:
         ({"trademarks": [{"mark": "A", "registration_number": 123}]}, "trademarks[0].registration_number"),
         ({"trademarks": [{}]}, "trademarks[0].mark"),
         ({"authorised_sellers": ["x"]}, "authorised_sellers"),
+        ({"brands": [{"name": "A", "logo": "a.png"}]}, "brands[0].logo"),
+        ({"trademarks": [{"mark": "A", "number": "1"}]}, "trademarks[0].number"),
         ({"authorized_sellers": [""]}, "authorized_sellers[0]"),
         ({"contact_email": "nobody"}, "contact_email"),
         ({"minimum_advertised_price": 49}, "minimum_advertised_price.str"),

@@ -137,6 +137,23 @@ def test_members_that_share_bytes_are_bounded_by_what_comes_out(tmp_path: Path) 
     assert "more than 10000000 bytes" in refusal(path, max_archive_bytes=10_000_000).reason
 
 
+def test_the_count_of_what_comes_out_has_its_own_limits(tmp_path: Path) -> None:
+    """Should an unpacker ever give more than the table of contents claims."""
+    path = zipped(tmp_path / "z.zip", {"a.txt": os.urandom(60_000), "b.txt": os.urandom(60_000)})
+    source = ZipSource(path, Settings(max_archive_bytes=130_000, max_archive_ratio=20))
+    with zipfile.ZipFile(path) as archive:
+        first, second = archive.infolist()
+    source.count(first, 70_000)
+    source.count(first, 70_000)
+    with pytest.raises(ArchiveRefused, match="more than 130000 bytes"):
+        source.count(second, 60_001)
+    source.close()
+    source = ZipSource(path, Settings(max_archive_ratio=20))
+    with pytest.raises(ArchiveRefused, match="bomb"):
+        source.count(first, 2_000_000)
+    source.close()
+
+
 @pytest.mark.parametrize("cut", [0, 10, 60, -30, -5])
 def test_a_broken_zip_is_refused(cut: int, tmp_path: Path) -> None:
     path = zipped(tmp_path / "z.zip", {"a.tsv": b"1" * 50})
