@@ -25,7 +25,7 @@ def is_common_word(word: str) -> bool:
 
 @cache
 def _dictionaries() -> tuple[frozenset[str], frozenset[str]]:
-    """(known, common) words; read once, about a second and 40 MB."""
+    """(known, common) words; read once per process: it takes seconds and grows the process by over 100 MB."""
     known: set[str] = set()
     common: set[str] = set()
     for language in LANGUAGES:
