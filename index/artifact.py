@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import re
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 import faiss
 import numpy as np
@@ -20,6 +24,10 @@ from index.votes import DescriptorVotes
 from store.images import RGB
 
 FORMAT = 1
+T = TypeVar("T")
+
+_VERSION = re.compile("[0-9a-f]{12}")
+_BUILDING = ".building"
 _ADVICE = "Build it: assayer index build."
 
 
@@ -106,62 +114,125 @@ class IndexArtifact:
 
 def write_artifact(folder: Path, checkpoint: Checkpoint, arrays: Arrays, votes: DescriptorVotes) -> Checkpoint:
     """Publish atomically: a reader sees the whole old index or the whole new one. The checkpoint with its files."""
-    temporary = folder.parent / f".{folder.name}.{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    _write_arrays(temporary / "arrays", arrays)
-    faiss.write_index(votes.index, str(temporary / "votes.faiss"))
-    named = sorted(path for path in temporary.rglob("*") if path.is_file())
-    hashes = tuple((path.relative_to(temporary).as_posix(), _sha256(path)) for path in named)
-    complete = load(Checkpoint, dump(checkpoint) | {"files": hashes})
-    version = folder / complete.version
-    _write_synced(temporary / "checkpoint.json", canonical_json(dump(complete)))
-    folder.mkdir(parents=True, exist_ok=True)
-    if version.exists():
-        shutil.rmtree(temporary)
-    else:
-        temporary.rename(version)
-    # the pointer is what readers follow; replacing it is the one moment of change
-    pointer = folder / f".current.{os.getpid()}"
-    _write_synced(pointer, complete.version.encode())
-    pointer.replace(folder / "current")
-    _remove_others(folder, keep=complete.version)
+    with _only_writer(folder):
+        building = folder / _BUILDING
+        shutil.rmtree(building, ignore_errors=True)  # what a killed build left behind
+        building.mkdir()
+        _write_arrays(building / "arrays", arrays)
+        faiss.write_index(votes.index, str(building / "votes.faiss"))
+        named = sorted(path for path in building.rglob("*") if path.is_file())
+        hashes = tuple((path.relative_to(building).as_posix(), _sha256(path)) for path in named)
+        complete = load(Checkpoint, dump(checkpoint) | {"files": hashes})
+        _write_synced(building / "checkpoint.json", canonical_json(dump(complete)))
+        _settle(building, folder / complete.version, complete)
+        # the pointer is what readers follow; replacing it is the one moment of change
+        _write_synced(folder / ".current", complete.version.encode())
+        (folder / ".current").replace(folder / "current")
+        _remove_others(folder, keep=complete.version)
     return complete
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """The current checkpoint in `folder`. Raises NotReady when there is none or it is broken."""
-    try:
-        version = (folder / "current").read_text(encoding="utf-8").strip()
-        content = (folder / version / "checkpoint.json").read_bytes()
-        return load(Checkpoint, TypeAdapter(dict[str, object]).validate_json(content))
-    except OSError as error:
-        raise NotReady("there is no index", advice=_ADVICE) from error
-    except (BadInput, ValueError) as error:
-        raise NotReady(f"the index's checkpoint is broken ({error})", advice=_ADVICE) from error
+    return _of_current(folder, _read_checkpoint)
 
 
 def read_artifact(folder: Path, *, embedder: str, features: str) -> IndexArtifact:
     """Load and verify. Raises NotReady (none, damaged) or IndexMismatch (another model, format or features)."""
-    checkpoint = read_checkpoint(folder)
-    wanted = (FORMAT, embedder, features)
-    if (checkpoint.format, checkpoint.embedder, checkpoint.features) != wanted:
-        raise IndexMismatch(
-            f"the index was built by {checkpoint.embedder} and {checkpoint.features} (format {checkpoint.format}); "
-            f"in use are {embedder} and {features} (format {FORMAT})",
-            advice="Build it again with the model in use: assayer index build.",
-        )
-    here = folder / checkpoint.version
+
+    def read(version: Path) -> IndexArtifact:
+        checkpoint = _read_checkpoint(version)
+        wanted = (FORMAT, embedder, features)
+        if (checkpoint.format, checkpoint.embedder, checkpoint.features) != wanted:
+            raise IndexMismatch(
+                f"the index was built by {checkpoint.embedder} and {checkpoint.features} "
+                f"(format {checkpoint.format}); in use are {embedder} and {features} (format {FORMAT})",
+                advice="Build it again with the model in use: assayer index build.",
+            )
+        return _read_files(version, checkpoint)
+
+    return _of_current(folder, read)
+
+
+def _of_current(folder: Path, read: Callable[[Path], T]) -> T:
+    """What `read` makes of the current version; again where another was published, and this one removed, meanwhile."""
+    while True:
+        current = _pointed_to(folder)
+        try:
+            return read(folder / current)
+        except NotReady:
+            if _pointed_to(folder) == current:
+                raise
+
+
+def _pointed_to(folder: Path) -> str:
     try:
-        damaged = [name for name, sha256 in checkpoint.files if _sha256(here / name) != sha256]
-        if damaged:
-            raise NotReady(f"index file {damaged[0]} is damaged", advice=_ADVICE)
-        arrays = _read_arrays(here / "arrays")
-        index = faiss.read_index(str(here / "votes.faiss"))
+        version = (folder / "current").read_bytes().decode("ascii", "replace").strip()
+    except OSError as error:
+        raise NotReady("there is no index", advice=_ADVICE) from error
+    if not _VERSION.fullmatch(version):
+        raise NotReady("the index's file current is damaged", advice=_ADVICE)
+    return version
+
+
+def _read_checkpoint(version: Path) -> Checkpoint:
+    try:
+        content = (version / "checkpoint.json").read_bytes()
+        checkpoint = load(Checkpoint, TypeAdapter(dict[str, object]).validate_json(content))
+    except OSError as error:
+        raise NotReady(f"the index's checkpoint.json cannot be read ({error.strerror})", advice=_ADVICE) from error
+    except (BadInput, ValueError) as error:
+        raise NotReady(f"the index's checkpoint.json is broken ({error})", advice=_ADVICE) from error
+    if checkpoint.version != version.name:
+        raise NotReady("index file checkpoint.json is damaged", advice=_ADVICE)
+    return checkpoint
+
+
+def _read_files(version: Path, checkpoint: Checkpoint) -> IndexArtifact:
+    try:
+        if damaged := _damaged(version, checkpoint):
+            raise NotReady(f"index file {damaged} is damaged", advice=_ADVICE)
+        arrays = _read_arrays(version / "arrays")
+        index = faiss.read_index(str(version / "votes.faiss"))
     except (OSError, ValueError, RuntimeError) as error:
         raise NotReady(f"the index cannot be read ({error})", advice=_ADVICE) from error
     owners = np.repeat(np.arange(len(checkpoint.references)), [r.features for r in checkpoint.references])
     return IndexArtifact(checkpoint, arrays, DescriptorVotes(index, owners.astype(np.int32)))
+
+
+def _damaged(version: Path, checkpoint: Checkpoint) -> str | None:
+    """The first file that is missing or not what the checkpoint says."""
+    for name, sha256 in checkpoint.files:
+        path = version / name
+        if not path.is_file() or _sha256(path) != sha256:
+            return name
+    return None
+
+
+@contextlib.contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """One build at a time publishes in `folder`. The kernel lets go of the lock when a process dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _settle(building: Path, version: Path, checkpoint: Checkpoint) -> None:
+    """Under its final name; what lies there already stays (somebody may be reading it) unless it is damaged."""
+    if version.exists():
+        if not _damaged(version, checkpoint) and _is_checkpoint(version, checkpoint):
+            shutil.rmtree(building)
+            return
+        shutil.rmtree(version)
+    building.rename(version)
+
+
+def _is_checkpoint(version: Path, checkpoint: Checkpoint) -> bool:
+    try:
+        return _read_checkpoint(version) == checkpoint
+    except NotReady:
+        return False
 
 
 def _write_arrays(folder: Path, arrays: Arrays) -> None:
@@ -187,21 +258,7 @@ def _sha256(path: Path) -> str:
 
 
 def _remove_others(folder: Path, *, keep: str) -> None:
-    """Old versions and what killed builds left behind; a reader that still holds one keeps its open files."""
+    """Old versions; nothing but versions is touched. A reader that still holds one keeps its open files."""
     for entry in folder.iterdir():
-        if entry.is_dir() and entry.name != keep:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(entry)
-    for entry in folder.parent.glob(f".{folder.name}.*"):
-        if not _is_running(entry.name.rpartition(".")[2]):
+        if _VERSION.fullmatch(entry.name) and entry.name != keep:
             shutil.rmtree(entry, ignore_errors=True)
-
-
-def _is_running(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True

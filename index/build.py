@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.catalog import ReferenceProduct
-from domain.errors import AssayerError, EmptyCatalog
+from domain.errors import EmptyCatalog, EvidenceCorrupt, ImageRefused, NotFound
 from domain.progress import Progress, silent
 from index.agreement import thumbnail
 from index.artifact import FORMAT, Arrays, Checkpoint, IndexArtifact, Reference
-from index.local_features import FEATURES_VERSION, unit
-from index.picture import Picture, prepare
+from index.local_features import FEATURES_VERSION, LocalFeatures, unit
+from index.picture import prepare
 from index.preprocessing import reference_views
 from index.twins import find_twins
 from index.votes import DescriptorVotes
@@ -23,7 +23,9 @@ from store.images import RGB
 Embed = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """(n, 3, s, s) views to (n, d) vectors of unit length."""
 ReadImage = Callable[[str], RGB]
-"""Decoded picture of an evidence digest; raises AssayerError where it cannot be read."""
+"""Decoded picture of an evidence digest; raises ImageRefused, NotFound or EvidenceCorrupt for one that is unreadable.
+
+Anything else it raises ends the build: a store that is down says nothing about its pictures."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +33,8 @@ class _Described:
     """One reference picture with all that the index keeps of it."""
 
     reference: Reference
-    picture: Picture
+    features: LocalFeatures
+    pdq: NDArray[np.uint8]
     vectors: NDArray[np.float32]
     thumb: RGB
 
@@ -81,9 +84,11 @@ def _describe_all(
     for product in products:
         for image in product.images:
             try:
-                yield _describe(product, image.sha256, read_image(image.sha256), embed)
-            except AssayerError as error:
+                rgb = read_image(image.sha256)
+            except (ImageRefused, NotFound, EvidenceCorrupt) as error:
                 unreadable.append(f"{product.reference_id}: {error}")
+            else:
+                yield _describe(product, image.sha256, rgb, embed)
             done += 1
             progress("index", done, total)
 
@@ -100,7 +105,8 @@ def _describe(product: ReferenceProduct, sha256: str, rgb: RGB, embed: Embed) ->
         thumb=(thumb.shape[1], thumb.shape[0]),
         features=len(picture.features),
     )
-    return _Described(reference=reference, picture=picture, vectors=embed(reference_views(rgb)), thumb=thumb)
+    vectors = embed(reference_views(rgb))
+    return _Described(reference=reference, features=picture.features, pdq=picture.pdq, vectors=vectors, thumb=thumb)
 
 
 def _arrays(described: Sequence[_Described]) -> Arrays:
@@ -108,9 +114,9 @@ def _arrays(described: Sequence[_Described]) -> Arrays:
     return Arrays(
         embeddings=np.concatenate([one.vectors for one in described]),
         view_owners=np.repeat(np.arange(len(described)), views).astype(np.int32),
-        pdq=np.stack([one.picture.pdq for one in described]),
-        points=np.concatenate([one.picture.features.points for one in described]),
-        descriptors=np.concatenate([one.picture.features.descriptors for one in described]),
+        pdq=np.stack([one.pdq for one in described]),
+        points=np.concatenate([one.features.points for one in described]),
+        descriptors=np.concatenate([one.features.descriptors for one in described]),
         thumbs=np.concatenate([one.thumb.reshape(-1, 3) for one in described]),
         twin_pairs=np.zeros((0, 2), np.int32),
         twin_matrices=np.zeros((0, 3, 3), np.float64),

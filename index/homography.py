@@ -46,7 +46,8 @@ class Alignment:
     @property
     def mirrored(self) -> bool:
         """Whether the reference lies mirrored in the listing."""
-        return bool(np.linalg.det(self.matrix[:2, :2]) < 0)
+        # the determinant's sign says it where the depth is positive; at the top left corner the depth is matrix[2, 2]
+        return bool(np.linalg.det(self.matrix) * self.matrix[2, 2] < 0)
 
     def median_error_px(self) -> float:
         """Median distance of mapped and matched points, in working pixels."""
@@ -70,14 +71,14 @@ def align(
         return None
     here, there = reference[0][pairs[:, 0]], listing[0][pairs[:, 1]]
     flip = _flip(size[0]) if mirrored else np.eye(3)
-    # estimated on flipped points, so that a sane matrix keeps its orientation and one check serves both cases
     matrix, mask = cv2.findHomography(
         map_points(flip, here), there, cv2.USAC_MAGSAC, _REPROJECTION_PX, maxIters=2000, confidence=0.999
     )
     if matrix is None or int(mask.sum()) < MIN_INLIERS:
         return None
     kept = mask.ravel() > 0
-    return checked_alignment(np.asarray(matrix @ flip, np.float64), here[kept], there[kept], size)
+    found = checked_alignment(np.asarray(matrix @ flip, np.float64), here[kept], there[kept], size)
+    return found if found and found.mirrored == mirrored else None
 
 
 def checked_alignment(
@@ -126,12 +127,18 @@ def _mutual_matches(reference: NDArray[np.float32], listing: NDArray[np.float32]
     if len(reference) < 2 or len(listing) < 2:
         return np.zeros((0, 2), np.intp)
     similarity = reference @ listing.T
-    nearest, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
-    best_two = np.partition(similarity, -2, axis=1)[:, -2:]
-    distance = np.sqrt(np.maximum(2 - 2 * best_two, 0))
     rows = np.arange(len(reference))
-    good = (back[nearest] == rows) & (distance[:, 1] < _RATIO * distance[:, 0])
+    nearest, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
+    best = similarity[rows, nearest]
+    similarity[rows, nearest] = -np.inf  # what is then the largest was the second
+    near, next_near = _distance(best), _distance(similarity.max(axis=1))
+    good = (back[nearest] == rows) & (near < _RATIO * next_near)
     return np.stack([rows[good], nearest[good]], axis=1)
+
+
+def _distance(cosine: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Between unit vectors."""
+    return np.asarray(np.sqrt(np.maximum(2 - 2 * cosine, 0)), np.float32)
 
 
 def _flip(width: int) -> Matrix:

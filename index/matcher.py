@@ -97,11 +97,25 @@ class Matcher:
         hash_distances = self._hash_distances(picture)
         matches: dict[tuple[str, str], PhotoMatch] = {}
         for group in self._verified_groups(picture, similarities, hash_distances):
-            best = self.choose(group, named)
-            reference = self.artifact.references[best.number]
-            match = self._as_match(sha256, picture, best, int(hash_distances[best.number]))
-            matches.setdefault((reference.rights_holder, reference.reference_id), match)
+            for found in self._chosen(group, named):
+                match = self._as_match(sha256, picture, found, int(hash_distances[found.number]))
+                key = (match.rights_holder, match.reference_id)
+                # a product may have several pictures, and the most promising is not always the one that was copied
+                if key not in matches or match.score > matches[key].score:
+                    matches[key] = match
         return [match for match in matches.values() if match.score >= _REPORTED]
+
+    def _chosen(self, group: Sequence[Candidate], named: Mapping[tuple[str, str], float]) -> Iterator[Candidate]:
+        """What `choose` chooses, then its equals of other rights holders: several may own one photograph."""
+        nearest = min(candidate.color_distance for candidate in group)
+        rest = [candidate for candidate in group if candidate.color_distance <= nearest + _SAME_COLOR]
+        while rest:
+            chosen = self.choose(rest, named)
+            yield chosen
+            rest = [candidate for candidate in rest if self._holder(candidate) != self._holder(chosen)]
+
+    def _holder(self, candidate: Candidate) -> str:
+        return self.artifact.references[candidate.number].rights_holder
 
     def _similarities(self, rgb: RGB) -> NDArray[np.float32]:
         """(references,) cosine of the best pair of views; -1 where the search did not reach."""
@@ -158,7 +172,7 @@ class Matcher:
         points, stored = self.artifact.features_of(number)
         size = self.artifact.references[number].size
         descriptors = unit(stored)
-        ways = sorted(((upright_votes, False), (mirrored_votes, True)), reverse=True)
+        ways = sorted(((upright_votes, False), (mirrored_votes, True)), key=lambda way: -way[0])
         for votes, flip in ways:
             if 2 * votes < ways[0][0]:
                 break

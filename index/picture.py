@@ -9,8 +9,11 @@ import numpy as np
 import pdqhash
 from numpy.typing import NDArray
 
-from index.local_features import WORKING_SIDE, LocalFeatures, extract
+from index.local_features import WORKING_SIDE, LocalFeatures, extract, no_features
 from store.images import RGB
+
+_NARROWEST = 8
+"""Working pixels of the shorter side; a strip that would come out narrower is widened and has no features."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +42,9 @@ class Picture:
 def prepare(rgb: RGB) -> Picture:
     """Resize, hash and describe a decoded picture."""
     working, scale = _at_working_size(rgb)
-    gray = np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    return Picture(rgb=working, scale=scale, features=extract(gray), pdq=pdq_hash(working))
+    # in a widened strip, points would not lie where `scale` says
+    described = extract(_gray(working)) if min(rgb.shape[:2]) * scale >= _NARROWEST else no_features()
+    return Picture(rgb=working, scale=scale, features=described, pdq=pdq_hash(working))
 
 
 def pdq_hash(rgb: RGB) -> NDArray[np.uint8]:
@@ -54,9 +58,13 @@ def pdq_distances(query: NDArray[np.uint8], references: NDArray[np.uint8]) -> ND
     return np.asarray(np.bitwise_count(references ^ query).sum(axis=1), dtype=np.int32)
 
 
+def _gray(rgb: RGB) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
 def _at_working_size(rgb: RGB) -> tuple[RGB, float]:
     height, width = rgb.shape[:2]
     scale = WORKING_SIDE / max(height, width)
-    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    size = (max(_NARROWEST, round(width * scale)), max(_NARROWEST, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(rgb, size, interpolation=how), dtype=np.uint8), scale

@@ -21,8 +21,9 @@ _MOST = 5
 
 def words(text: str) -> list[str]:
     """Lower-case words, diacritics and HTML entities undone."""
-    plain = unicodedata.normalize("NFKD", html.unescape(text).casefold())
-    return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))
+    # lower-cased last: mathematical and other styled capitals are letters only after normalization
+    plain = unicodedata.normalize("NFKD", html.unescape(text))
+    return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)).casefold())
 
 
 class TextMatcher:

@@ -24,17 +24,18 @@ _AGREEING = 0.6
 
 def find_twins(artifact: IndexArtifact, progress: Progress = silent) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Pairs (m, 2) and their matrices (m, 3, 3), first to second; both directions stand in the list."""
-    pairs: list[tuple[int, int]] = []
-    matrices: list[Matrix] = []
+    found: dict[tuple[int, int], Matrix] = {}
     total = len(artifact.references)
     for first in range(total):
-        for second, matrix in _twins_of(artifact, first):
-            pairs.append((first, second))
-            matrices.append(matrix)
+        found.update({(first, second): matrix for second, matrix in _twins_of(artifact, first)})
         progress("twins", first + 1, total)
+    for (first, second), matrix in list(found.items()):
+        # near the thresholds, one direction can be found without the other
+        found.setdefault((second, first), np.asarray(np.linalg.inv(matrix), np.float64))
+    pairs = sorted(found)
     return (
         np.asarray(pairs, np.int32).reshape(-1, 2),
-        np.asarray(matrices, np.float64).reshape(-1, 3, 3),
+        np.asarray([found[pair] for pair in pairs], np.float64).reshape(-1, 3, 3),
     )
 
 

@@ -80,4 +80,12 @@ def load_verifier(path: Path) -> Verifier:
         raise NotReady(f"{path.name} is not a verifier ({error})", advice=advice) from error
     if names != FEATURE_NAMES or len(weights) != len(FEATURE_NAMES):
         raise NotReady(f"{path.name} weighs other features than this version computes", advice=advice)
+    if wrong := [name for name, weight in zip(names, weights, strict=True) if not _sane(name, weight)]:
+        raise NotReady(f"{path.name} weighs {wrong[0]} the wrong way round", advice=advice)
+    if not np.isfinite(intercept):
+        raise NotReady(f"{path.name} has an intercept of {intercept}", advice=advice)
     return Verifier(version=version, weights=weights, intercept=intercept)
+
+
+def _sane(name: str, weight: float) -> bool:
+    return bool(np.isfinite(weight)) and (weight <= 0 if name in SPEAKS_AGAINST else weight >= 0)

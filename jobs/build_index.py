@@ -32,7 +32,10 @@ def build_index(
     *,
     progress: Progress = silent,
 ) -> BuildReport:
-    """Build and publish the tenant's index. Raises EmptyCatalog when there is nothing to compare with."""
+    """Build and publish the tenant's index. Raises EmptyCatalog when there is nothing to compare with.
+
+    Where a picture could not be read the last time, everything is tried again: its evidence may be back.
+    """
     catalog_digest = catalogs.catalog_digest()
     if current := _current(settings, embedder, catalog_digest):
         return BuildReport(checkpoint=current, built=False)
@@ -67,4 +70,5 @@ def _current(settings: Settings, embedder: Embedder, catalog_digest: str) -> Che
         artifact = read_artifact(settings.index_dir, embedder=embedder.version, features=FEATURES_VERSION)
     except AssayerError:
         return None
-    return artifact.checkpoint if artifact.checkpoint.catalog_digest == catalog_digest else None
+    checkpoint = artifact.checkpoint
+    return checkpoint if checkpoint.catalog_digest == catalog_digest and not checkpoint.unreadable else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from jobs.import_catalog import import_catalog
 from jobs.import_listings import import_listings
 from jobs.truth import TruthRow, read_truth
 from store.evidence import MemoryEvidence
-from store.images import RGB, decode_image
+from store.images import RGB
 from store.interfaces import CatalogReader, Evidence, Records
 from store.memory import MemoryRecords
 
@@ -112,13 +112,6 @@ def composed_set(
     records.save_catalog(Catalog(rights_holder=RightsHolder(name=name, brands=()), products=tuple(products)))
     records.save_listings(listings)
     return LearningSet(name=name, records=records, evidence=evidence, truth={row.listing_id: row for row in rows})
-
-
-def photographs(folder: Path, *, most: int, seed: int) -> Iterator[tuple[str, RGB]]:
-    """Up to `most` (class, picture) pairs of a folder of class folders, chosen by seed."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
-    for number in np.random.default_rng(seed).permutation(len(paths))[:most]:
-        yield paths[number].parent.name, decode_image(paths[number].read_bytes())
 
 
 def _jpeg(rgb: RGB) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.errors import AssayerError
+from domain.errors import EvidenceCorrupt, ImageRefused, NotFound
 from domain.listing import Listing, ListingImage, Unreadable
 from domain.settings import Settings
 from store.images import RGB, decode_image
@@ -12,7 +12,10 @@ from store.interfaces import EvidenceReader
 def read_pictures(
     listing: Listing, evidence: EvidenceReader, settings: Settings
 ) -> tuple[list[tuple[str, RGB]], tuple[Unreadable, ...]]:
-    """((digest, picture) of each readable picture, what could not be read). A digest is read once."""
+    """((digest, picture) of each readable picture, what could not be read). A digest is read once.
+
+    Raises StoreUnavailable: evidence that cannot be reached is no finding about the listing.
+    """
     pictures: dict[str, RGB] = {}
     unreadable: list[Unreadable] = []
     if not listing.images:
@@ -26,7 +29,7 @@ def read_pictures(
                 pictures[image.sha256] = decode_image(
                     content, max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
                 )
-            except AssayerError as error:
+            except (ImageRefused, NotFound, EvidenceCorrupt) as error:
                 unreadable.append(_unreadable(image, str(error)))
     unreadable += [
         _unreadable(image, f"more than {settings.max_listing_images} pictures; this one was not read")
