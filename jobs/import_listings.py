@@ -32,9 +32,7 @@ class ListingsReport:
     """Pictures that could be read."""
     saved: SaveCount = field(default_factory=SaveCount)
     bad: tuple[BadInput, ...] = ()
-    """Rows that were refused, and pictures that are missing or unreadable (their listings are taken in)."""
-    warnings: tuple[BadInput, ...] = ()
-    """Odd, but taken in, such as a listing whose price cannot be read."""
+    """Rows that were refused, and prices and pictures that cannot be read (their listings are taken in)."""
 
 
 def import_listings(
@@ -78,7 +76,6 @@ def import_listings(
         images=batch.images,
         saved=batch.saved,
         bad=tuple(findings.bad),
-        warnings=tuple(findings.warnings),
     )
 
 
@@ -132,8 +129,8 @@ def _key(listing: Listing) -> bytes:
 
 def _with_pictures(read: ReadListing, file: ListingFile, intake: PictureIntake) -> Listing:
     name, line = str(file.path), read.line
-    for warning in read.draft.warnings:
-        file.findings.warn(warning.at(file=name, line=line))
+    for error in read.draft.unread:
+        file.findings.refuse(error.at(file=name, line=line))
     if not read.draft.images:
         reason = "a listing without images; it is taken in, and gets no image verdict"
         file.findings.refuse(BadInput(reason, file=name, line=line, field="images"))

@@ -45,11 +45,10 @@ def import_(
                 "images": report.images,
                 "saved": dump(report.saved),
                 "bad": [error.as_dict() for error in report.bad],
-                "warnings": [error.as_dict() for error in report.warnings],
             }
         )
     else:
-        say_findings(report.bad, report.warnings)
+        say_findings(report.bad)
         say_facts("Imported", {"listings": report.listings, "images": report.images, "refused": len(report.bad)})
     if report.bad:
         raise typer.Exit(2)

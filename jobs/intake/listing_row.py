@@ -91,7 +91,7 @@ class ListingDraft:
     """Without images."""
     images: tuple[str, ...]
     """Paths or URLs, each once, in the order given."""
-    warnings: tuple[BadInput, ...]
+    unread: tuple[BadInput, ...]
     """What could not be read though the listing could, such as a price of "free"; not placed in a file."""
 
 
@@ -109,12 +109,12 @@ def draft_listing(data: object) -> tuple[ListingDraft | None, list[BadInput]]:
 def _draft(row: ListingRow) -> ListingDraft:
     currency = row.currency or ""
     raw = "" if row.price is None else f"{row.price}"[:_MAX_PRICE_CHARACTERS]
-    price, warnings = None, []
+    price, unread = None, []
     if raw:
         try:
             price = offer_price(row.price, currency)
         except BadInput as error:
-            warnings.append(BadInput(f"{error.reason}; the listing is read without a price", field=error.field))
+            unread.append(BadInput(f"{error.reason}; the listing is read without a price", field=error.field))
     listing = Listing(
         marketplace=row.marketplace,
         listing_id=row.listing_id,
@@ -130,7 +130,7 @@ def _draft(row: ListingRow) -> ListingDraft:
         condition=row.condition or "",
         ships_from=row.ships_from or "",
     )
-    return ListingDraft(listing=listing, images=tuple(dict.fromkeys(row.images or ())), warnings=tuple(warnings))
+    return ListingDraft(listing=listing, images=tuple(dict.fromkeys(row.images or ())), unread=tuple(unread))
 
 
 def _seller(row: SellerRow) -> Seller:
