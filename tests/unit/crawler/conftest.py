@@ -7,7 +7,11 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("unhurried")
 
 Answer = Callable[[socket.socket, str], None]
 """Writes the raw answer for a path."""
