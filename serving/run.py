@@ -30,6 +30,7 @@ def serve(host: str, port: int) -> None:
     load_settings()  # an impossible one is refused before anything starts
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     _log.setLevel(logging.INFO)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what it warns of, the client is told
     with tempfile.TemporaryDirectory(prefix="assayer-serve-") as private, _listening(host, port) as listener:
         # read when BentoML is imported, which is why it is imported after this
         os.environ["BENTOML_DO_NOT_TRACK"] = "True"
