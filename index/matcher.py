@@ -29,8 +29,8 @@ _BY_EMBEDDING, _BY_HASH, _BY_VOTES = 4, 2, 6
 _PDQ_NEAR = 70
 """Hamming distance of PDQ up to which a reference is a candidate (Facebook calls up to 31 a match)."""
 _FEWEST_VOTES = 1.0
-_REPORTED = 0.02
-"""Confidence under which a pair is not worth storing as a match."""
+LIKELY_COPY = 0.5
+"""Confidence from which a pair is a match: it is more likely a copy than not. What is less likely is no evidence."""
 _SAME_COLOR = 2.0
 """RGB distance within which two variants cannot be told apart by color; the title decides."""
 _MOST_POINTS = 60
@@ -103,7 +103,7 @@ class Matcher:
                 # a product may have several pictures, and the most promising is not always the one that was copied
                 if key not in matches or match.score > matches[key].score:
                     matches[key] = match
-        return [match for match in matches.values() if match.score >= _REPORTED]
+        return [match for match in matches.values() if match.score >= LIKELY_COPY]
 
     def _chosen(self, group: Sequence[Candidate], named: Mapping[tuple[str, str], float]) -> Iterator[Candidate]:
         """What `choose` chooses, then its equals of other rights holders: several may own one photograph."""

@@ -24,8 +24,6 @@ from store.interfaces import AssessmentWriter, EvidenceReader, SaveCount
 
 BATCH = 32
 """Listings per transaction: what a kill can cost."""
-_MATCHED = 0.5
-"""Confidence from which a run's report counts a catalog photo as found."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +91,7 @@ def score_listings(
             saved += assessments.save_assessments((one.assessment for one in scored), scored=batch)
             for one in scored:
                 bands[one.assessment.band] += 1
-                matched += any(photo.score >= _MATCHED for photo in one.matches.photos)
+                matched += bool(one.matches.photos)
                 unread += any(part.what == "image" for part in one.assessment.unreadable)
                 if keep:
                     keep(one.assessment)

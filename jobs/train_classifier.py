@@ -91,6 +91,8 @@ def train_combiner(
         signal_names=SIGNAL_NAMES,
         guard_names=GUARD_NAMES,
         sources=[examples.source for examples in gathered for _ in examples.groups],
+        # many offers state no price, or in another currency: what the other findings say must stand alone as well
+        absent_shares={"suspicious_price": 0.3},
     )
     return export_classifier(
         trained,

@@ -11,9 +11,15 @@ from scoring.examples import copied, example, named, offer
 from scoring.interfaces import Example
 from scoring.marks import find_mentions
 
+_KNOWN_BUSINESS = 0.5
+
 
 class AuthorizedSeller:
-    """Holds only when every rights holder that the listing concerns authorizes the seller, by id or exact name."""
+    """Holds when every rights holder that the listing concerns authorizes the seller, by id or exact name.
+
+    It holds by half for a seller whom only another rights holder of the catalog authorizes: a known, accountable
+    business, whose listing a person should see before anybody acts.
+    """
 
     name = GuardName.AUTHORIZED_SELLER
 
@@ -23,36 +29,42 @@ class AuthorizedSeller:
         if not authorizing:
             return None
         concerned = _concerned(listing, matches, catalog)
-        if not concerned or not concerned <= authorizing:
+        if not concerned:
             return None
         photo = next(iter(matches.photos), None)
         holders = ", ".join(sorted(concerned))
+        if concerned <= authorizing:
+            strength, sentence = 1.0, f"{listing.seller.name} is on the list of sellers that {holders} authorizes."
+        else:
+            known = ", ".join(sorted(authorizing))
+            strength = _KNOWN_BUSINESS
+            sentence = f"{listing.seller.name} is authorized by {known}, not by {holders}: a known business."
         return Finding(
             name=self.name,
-            strength=1.0,
-            sentence=f"{listing.seller.name} is on the list of sellers that {holders} authorizes.",
+            strength=strength,
+            sentence=sentence,
             brand=photo.brand if photo else None,
             reference_id=photo.reference_id if photo else None,
             evidence={
                 "seller_id": listing.seller.id,
                 "seller_name": listing.seller.name,
-                "rights_holders": [*sorted(concerned)],
+                "rights_holders": [*sorted(concerned & authorizing)],
                 "photo": dump(photo) if photo else None,
             },
         )
 
     def raised_examples(self) -> tuple[Example, ...]:
-        """By id, by name in other capitals, concerned through photo, mark or product name."""
+        """By id, by name in other capitals, concerned through photo, mark or product name; by half elsewhere."""
         by_id = offer(seller="V. D.", seller_id="velmora-direct")
         by_name = offer("Velmora tote", seller=" LAKESIDE leather")
-        return (example(by_id, copied()), example(by_name), example(by_id, named()))
+        elsewhere = offer("Brask chronograph", seller_id="velmora-direct")
+        return (example(by_id, copied()), example(by_name), example(by_id, named()), example(elsewhere))
 
     def silent_examples(self) -> tuple[Example, ...]:
-        """A look-alike of the name, another rights holder's goods, and no goods of the rights holder at all."""
+        """A look-alike of the name, a stranger, and no goods of any rights holder."""
         impostor = offer(seller="velmora-dіrect")  # Cyrillic і
-        elsewhere = offer("Brask chronograph", seller_id="velmora-direct")
         unrelated = offer("green vase", seller_id="velmora-direct")
-        return (example(impostor, copied()), example(elsewhere), example(unrelated), example(offer(), copied()))
+        return (example(impostor, copied()), example(unrelated), example(offer(), copied()))
 
 
 def _concerned(listing: Listing, matches: Matches, catalog: CatalogView) -> frozenset[str]:
