@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("assayer.serving")
 _GRACE_S = 20
 """How long requests in work may take after the signal to stop."""
+_LONGEST_FOLDER = 60
+"""Characters; the path of a Unix socket has room for about 100."""
 
 
 def serve(host: str, port: int) -> None:
@@ -31,11 +33,15 @@ def serve(host: str, port: int) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     _log.setLevel(logging.INFO)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what it warns of, the client is told
-    with tempfile.TemporaryDirectory(prefix="assayer-serve-") as private, _listening(host, port) as listener:
-        # read when BentoML is imported, which is why it is imported after this
-        os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-        os.environ.setdefault("BENTOML_HOME", private)
+    with _private_folder() as private, _listening(host, port) as listener:
+        os.environ.setdefault("BENTOML_HOME", private)  # nothing lasting is kept there
         asyncio.run(_serve(listener, Path(private) / "embedder.sock"))
+
+
+def _private_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that only this user can enter; near the root where the usual one's name is too long for a socket."""
+    too_long = len(tempfile.gettempdir()) > _LONGEST_FOLDER
+    return tempfile.TemporaryDirectory(prefix="assayer-serve-", dir="/tmp" if too_long else None)  # noqa: S108
 
 
 @contextlib.contextmanager
