@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.assessment import Assessment, Band, SignalName
+from domain.assessment import Assessment, Band, GuardName, SignalName
 from domain.codec import dump
 from domain.errors import BadInput
 from jobs.estimates import Estimate, f1, resampled, share
@@ -44,7 +44,7 @@ class ViolationScores:
     labelled: bool
     """False: the truth never names it, so `scores` measures nothing and is None."""
     raised: int
-    """Judged listings with the signal at or over the asked strength."""
+    """Judged listings with the signal at or over the asked strength, of sellers whom nobody authorizes."""
     scores: Scores | None
     unread: int = 0
     """Violating listings without the signal whose picture (or price) could not be read: no verdict, not a miss."""
@@ -212,6 +212,8 @@ def _key_in(rows: _Rows, assessment: Assessment) -> tuple[str | None, str] | Non
 
 def _judge(row: TruthRow, assessment: Assessment, strength: float) -> _Judged:
     copied = assessment.signal(SignalName.COPIED_PHOTO)
+    # beside this guard, even where it holds by half, a signal is shown but accuses nobody: no notice is drafted
+    accusing = () if assessment.guard(GuardName.AUTHORIZED_SELLER) else assessment.signals
     return _Judged(
         row=row,
         wrong=WrongVerdict(
@@ -221,7 +223,7 @@ def _judge(row: TruthRow, assessment: Assessment, strength: float) -> _Judged:
             band=assessment.band,
             truth=row,
         ),
-        raised=frozenset(str(signal.name) for signal in assessment.signals if signal.strength >= strength),
+        raised=frozenset(str(signal.name) for signal in accusing if signal.strength >= strength),
         unread=frozenset(unreadable.what for unreadable in assessment.unreadable),
         named_product=copied.reference_id if copied else None,
     )

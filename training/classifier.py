@@ -28,6 +28,9 @@ L2_GRID = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 """Strengths of the penalty l2 / 2 * |weights|^2 on the mean loss."""
 ENFORCE_FLOOR = 0.9
 """`enforce` is never lower: separable data would allow a threshold that the probability itself contradicts."""
+LOWER_END_SHORT = 0.01
+"""What the lower end may miss of the wanted precision: to ask for all of it would ask for 400 faultless listings, and
+leave those of a threshold's own neighborhood to chance."""
 PARITY = 1e-6
 MODEL_FILE = "combiner.onnx"
 MANIFEST_FILE = "combiner.json"
@@ -134,16 +137,16 @@ def source_weights(sources: Sequence[str]) -> Floats:
 def enforce_threshold(probabilities: Floats, labels: NDArray[np.bool_], wanted_precision: float) -> float:
     """Lowest probability, at least `ENFORCE_FLOOR`, from which on the measured precision suffices.
 
-    Among thresholds whose precision reaches the wanted one, those whose Wilson 95 percent lower end reaches it too are
-    preferred; too few listings can show that, and then the one with the highest lower end is taken. Where no threshold
-    reaches it: 1.0, so that a person looks at everything.
+    The precision must reach the wanted one, and its Wilson 95 percent lower end come within `LOWER_END_SHORT` of it;
+    too few listings can show that, and then the threshold with the highest lower end is taken. Where no threshold
+    reaches the precision: 1.0, so that a person looks at everything.
     """
     candidates = np.unique(probabilities[probabilities >= ENFORCE_FLOOR])
     judged = [(float(t), *_precision(probabilities >= t, labels)) for t in candidates]
     reaching = [(t, low) for t, value, low in judged if value >= wanted_precision]
     if not reaching:
         return 1.0
-    sure = [t for t, low in reaching if low >= wanted_precision]
+    sure = [t for t, low in reaching if low >= wanted_precision - LOWER_END_SHORT]
     chosen = min(sure) if sure else max(reaching, key=lambda pair: (pair[1], -pair[0]))[0]
     return _halfway_below(chosen, probabilities, ENFORCE_FLOOR)
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.assessment import Assessment, Band, Finding, SignalName, Versions
+from domain.assessment import Assessment, Band, Finding, GuardName, SignalName, Versions
 from domain.errors import BadInput
 from domain.listing import Unreadable
 from jobs.evaluate import Evaluation, ViolationScores, evaluate
@@ -101,6 +102,13 @@ def small() -> Evaluation:
 def test_who_is_judged(small: Evaluation) -> None:
     assert (small.judged, small.infringing, small.legitimate) == (10, 6, 4)
     assert (small.without_truth, small.without_assessment, small.left_out) == (1, 1, 0)
+
+
+def test_beside_an_authorization_a_signal_accuses_nobody() -> None:
+    guard = Finding(name=GuardName.AUTHORIZED_SELLER, strength=0.5, sentence="s")
+    known = replace(verdict("g1", 0.6, copied()), guards=(guard,))
+    scores = violation(evaluate([bad("b1"), good("g1", "authorised")], Verdicts(verdict("b1", 0.9, copied()), known)))
+    assert (scores.raised, scores.scores and scores.scores.false_alarms) == (1, 0)
 
 
 def test_the_bands_are_scored(small: Evaluation) -> None:
