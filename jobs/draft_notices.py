@@ -8,6 +8,7 @@ from pathlib import Path
 
 from domain.assessment import Band
 from domain.case import Case
+from domain.errors import NoticeIncomplete
 from domain.notice import LintFinding, Notice
 from domain.progress import Progress, silent
 from domain.settings import Settings
@@ -17,6 +18,7 @@ from takedown.cases import group_cases, without_rights_holder
 from takedown.drafting import draft_notice
 from takedown.export import ExportedNotice, export_notice
 from takedown.lint import lint
+from takedown.manifest import MANIFEST, safe_names
 from takedown.rights import RightsRegister
 
 
@@ -93,15 +95,35 @@ def export_notices(
 ) -> tuple[ExportedNotice, ...]:
     """Each stored notice with its proof into a folder of its own.
 
-    With `as_draft`, what is incomplete goes too, marked DRAFT; without, it raises NoticeIncomplete.
+    With `as_draft`, what is incomplete goes too, marked DRAFT. Without, it stays behind: the complete ones are exported
+    first, then NoticeIncomplete is raised for the others.
     """
     register = RightsRegister.read(records)
     notices = records.notices()
-    exported = []
+    exported: list[ExportedNotice] = []
+    incomplete: list[NoticeIncomplete] = []
     for done, notice in enumerate(notices, start=1):
         backing = Backing.read(records.case(notice.case_id), records, register)
-        exported.append(
-            export_notice(notice, backing, evidence=evidence, folder=folder, prepared_on=prepared_on, as_draft=as_draft)
-        )
+        try:
+            exported.append(
+                export_notice(
+                    notice, backing, evidence=evidence, folder=folder, prepared_on=prepared_on, as_draft=as_draft
+                )
+            )
+        except NoticeIncomplete as error:
+            incomplete.append(error)
         progress("export", done, len(notices))
+    if incomplete:
+        raise NoticeIncomplete(
+            f"{len(exported)} of {len(notices)} notices were exported; left out: {incomplete[0]}"
+            + (f"; and {len(incomplete) - 1} more" if incomplete[1:] else ""),
+            advice="See what they lack with: assayer notices lint; or export them as drafts, with --as-draft.",
+        )
     return tuple(exported)
+
+
+def outdated_exports(records: Records, folder: Path) -> tuple[Path, ...]:
+    """Exported notices in `folder` that are no longer drafted, as their case has changed or gone: not to be sent."""
+    current = set(safe_names(notice.notice_id for notice in records.notices()).values())
+    exported = (path.parent for path in sorted(folder.glob(f"*/{MANIFEST}")))
+    return tuple(path for path in exported if path.name not in current)

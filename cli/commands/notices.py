@@ -14,7 +14,7 @@ from cli.output import progress_bars, say_facts, say_json, say_note
 from domain.codec import dump
 from domain.notice import LintFinding
 from domain.settings import load_settings
-from jobs.draft_notices import draft_notices, export_notices, lint_notices
+from jobs.draft_notices import draft_notices, export_notices, lint_notices, outdated_exports
 from jobs.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Draft, lint and export notices.")
@@ -61,10 +61,12 @@ def export(
 ) -> None:
     """Notice, letter, e-mail and proof into a folder, with a SHA-256 manifest."""
     with Workspace(load_settings()) as work, progress_bars() as progress:
+        for outdated in outdated_exports(work.records, ready_folder(out)):
+            say_note("yellow", "outdated", f"{outdated}: its case has changed or gone; do not send it")
         exported = export_notices(
             work.records,
             work.evidence,
-            ready_folder(out),
+            out,
             prepared_on=datetime.now(UTC).date(),
             as_draft=as_draft,
             progress=progress,

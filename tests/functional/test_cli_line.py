@@ -150,22 +150,73 @@ def test_cases_hold_what_is_to_be_enforced_and_can_be_shown(walked: Any, command
 
 
 def test_notices_name_each_enforced_listing_once_and_carry_their_proof(walked: Any) -> None:
-    drafted, exported = walked.done["draft"].json, walked.done["export"].json
+    drafted, exported = walked.done["draft"].json, walked.done["drafts"].json
     items = [item["listing_id"] for notice in drafted["notices"] for item in notice["items"]]
     assert sorted(items) == sorted(listing for case in drafted["cases"] for listing in case["listing_ids"])
-    assert walked.done["lint"].json == drafted["findings"] == []
+    assert walked.done["lint"].json == drafted["findings"]
+    assert walked.done["lint"].code == bool(drafted["findings"])
     assert {notice["notice_id"] for notice in exported} == {notice["notice_id"] for notice in drafted["notices"]}
     for notice in exported:
-        assert not notice["draft"]
+        assert notice["draft"]
         assert verify_export(Path(notice["folder"])) == notice["file_count"]
-    assert {path.name for path in walked.notices.iterdir()} == {Path(notice["folder"]).name for notice in exported}
+    assert {path.name for path in walked.drafts.iterdir()} == {Path(notice["folder"]).name for notice in exported}
+
+
+def test_only_complete_notices_leave_as_such(walked: Any) -> None:
+    drafted = walked.done["draft"].json
+    incomplete = {finding["notice_id"] for finding in drafted["findings"]}
+    complete = {notice["notice_id"] for notice in drafted["notices"]} - incomplete
+    assert complete
+    assert walked.done["export"].code == bool(incomplete)
+    folders = list(walked.notices.iterdir())
+    assert {json.loads((folder / "manifest.json").read_bytes())["notice_id"] for folder in folders} == complete
+    assert all(verify_export(folder) for folder in folders)
+    assert not any(json.loads((folder / "notice.json").read_bytes())["draft"] for folder in folders)
+
+
+def test_without_anybody_to_answer_no_notice_is_complete(
+    walked: Any, command_line: Any, home_after: Callable[[str], Path], tmp_path: Path
+) -> None:
+    catalog = shutil.copytree(walked.shop / "catalog", tmp_path / "catalog")
+    holders = json.loads((catalog / "rights_holders.json").read_text(encoding="utf-8"))
+    for holder in holders["rights_holders"]:
+        del holder["contact_email"]
+    (catalog / "rights_holders.json").write_text(json.dumps(holders), encoding="utf-8")
+    assayer = command_line(home_after("score"))
+    assayer("catalog", "import", catalog)
+    assayer("notices", "draft")
+    lint = assayer("notices", "lint", code=1)
+    assert "notifier_email" in lint.err
+    refused = assayer("notices", "export", "--out", tmp_path / "notices", "--json", code=1).json["error"]
+    assert refused["code"] == "notice-incomplete"
+    assert "0 of" in refused["message"]
+    assert list((tmp_path / "notices").iterdir()) == []
+    assayer("notices", "draft", notifier_email="legal@brand.example")
+    assert "notifier_email" not in assayer.start("notices", "lint").end().err
+
+
+def test_an_exported_notice_whose_case_is_gone_is_called_outdated(
+    walked: Any, command_line: Any, home_after: Callable[[str], Path], tmp_path: Path
+) -> None:
+    notices = Path(shutil.copytree(walked.drafts, tmp_path / "notices"))
+    exported = sorted(path.name for path in notices.iterdir())
+    changed = [row | {"title": "Garden hose, 20 m"} for row in lines(walked.shop / "listings.jsonl")]
+    shutil.copytree(walked.shop / "listings", tmp_path / "listings")
+    (tmp_path / "changed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in changed), encoding="utf-8")
+    assayer = command_line(home_after("drafts"))
+    assayer("listings", "import", tmp_path / "changed.jsonl")
+    assert assayer("notices", "draft", "--json").json["notices"] == []
+    done = assayer("notices", "export", "--as-draft", "--out", notices, "--json")
+    assert done.json == []
+    assert sorted(line.split(":")[0].rpartition("/")[2] for line in done.err.splitlines()) == exported
+    assert all(line.startswith("outdated ") for line in done.err.splitlines())
 
 
 def test_every_command_run_again_changes_nothing(
     walked: Any, command_line: Any, home_after: Callable[[str], Path], state_of: State, tmp_path: Path
 ) -> None:
     home = home_after("evaluate")
-    notices = Path(shutil.copytree(walked.notices, tmp_path / "notices"))
+    drafts = Path(shutil.copytree(walked.drafts, tmp_path / "drafts"))
     scores = tmp_path / "scores.jsonl"
     before = state_of(home)
     assayer = command_line(home)
@@ -180,10 +231,10 @@ def test_every_command_run_again_changes_nothing(
     assert assayer("score", "--new", "--json").json["scored"] == 0
     assert assayer("score", "--all", "--out", scores, "--json").json == walked.done["score"].json
     assert assayer("notices", "draft", "--json").json == walked.done["draft"].json
-    exported = assayer("notices", "export", "--out", notices, "--json").json
-    if same_day(walked.notices, notices):
+    exported = assayer("notices", "export", "--as-draft", "--out", drafts, "--json").json
+    if same_day(walked.drafts, drafts):
         assert not any(notice["changed"] for notice in exported)
-        assert files(notices) == files(walked.notices)
+        assert files(drafts) == files(walked.drafts)
 
     assert scores.read_bytes() == walked.scores.read_bytes()
     assert state_of(home) == before

@@ -1,0 +1,152 @@
+"""Killed with SIGKILL at any moment and run again: the same as undisturbed, nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+COMMANDS = {
+    "catalog": ("catalog", "import", "{shop}/catalog"),
+    "listings": ("listings", "import", "{shop}/listings.jsonl"),
+    "index": ("index", "build"),
+    "score": ("score", "--all", "--out", "{work}/scores.jsonl"),
+}
+PARTS = 3
+"""A command's steps are cut into so many parts, and it is killed at a random one of each."""
+PRODUCTS_PER_BRAND, LISTINGS = 2, 14
+
+State = Callable[[Path], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A folder with a home as the step before left it, and the command to be killed there."""
+
+    work: Path
+    arguments: tuple[str, ...]
+
+    @property
+    def home(self) -> Path:
+        return self.work / "home"
+
+    def run_until(self, step: int) -> int:
+        """The exit status; with 0, the run is not disturbed and counts its steps."""
+        environment = {name: value for name, value in os.environ.items() if name != "ASSAYER_HOME"}
+        script = [str(HERE / "die_at_step.py"), str(step), str(self.work), str(self.work / "count")]
+        return subprocess.run(
+            [sys.executable, *script, *self.arguments],
+            cwd=self.work,
+            env=environment | {"ASSAYER_HOME": str(self.home), "PYTHONPATH": str(HERE.parents[1])},
+            capture_output=True,
+            check=False,
+        ).returncode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undisturbed:
+    """What a command leaves that nobody kills."""
+
+    state: dict[str, Any]
+    steps: int
+
+
+@pytest.fixture(scope="module")
+def small_shop(walked: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six products of two rights holders, and fourteen listings: three batches and a half."""
+    shop = tmp_path_factory.mktemp("small") / "shop"
+    shutil.copytree(walked.shop, shop)
+    header, *rows = (shop / "catalog" / "products.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    by_brand = defaultdict(list)
+    for row in rows:
+        by_brand[row.split("\t")[3]].append(row)
+    kept = [row for rows in by_brand.values() for row in rows[:PRODUCTS_PER_BRAND]]
+    (shop / "catalog" / "products.tsv").write_text(header + "".join(kept), encoding="utf-8")
+    listings = (shop / "listings.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (shop / "listings.jsonl").write_text("".join(listings[:LISTINGS]), encoding="utf-8")
+    return shop
+
+
+@pytest.fixture(scope="module")
+def line(small_shop: Path, tmp_path_factory: pytest.TempPathFactory, state_of: State) -> Line:
+    return Line(small_shop, tmp_path_factory, state_of)
+
+
+class Line:
+    """The commands one after another, nobody disturbing them, each from where the one before it has ended."""
+
+    def __init__(self, shop: Path, folders: pytest.TempPathFactory, state_of: State) -> None:
+        self.undisturbed: dict[str, Undisturbed] = {}
+        self._shop, self._folders = shop, folders
+        self._homes: dict[str, Path] = {}
+        home = None
+        for command in COMMANDS:
+            if home:
+                self._homes[command] = home
+            here = self.bench(command)
+            assert here.run_until(0) == 0
+            steps = int((here.work / "count").read_text())
+            self.undisturbed[command] = Undisturbed(state=state_of(here.home), steps=steps)
+            home = here.home
+        self.scores = (here.work / "scores.jsonl").read_bytes()
+
+    def bench(self, command: str) -> Bench:
+        """A new folder in which that command comes next."""
+        work = self._folders.mktemp(command)
+        if before := self._homes.get(command):
+            shutil.copytree(before, work / "home")
+        return Bench(work, tuple(part.format(shop=self._shop, work=work) for part in COMMANDS[command]))
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_killed_and_run_again_it_is_as_undisturbed(
+    command: str, part: int, line: Line, command_line: Any, state_of: State
+) -> None:
+    wanted = line.undisturbed[command]
+    assert wanted.steps >= 3 * PARTS
+    first, last = 1 + part * wanted.steps // PARTS, (part + 1) * wanted.steps // PARTS
+    step = random.Random(f"{command} {part}").randint(first, last)
+    here = line.bench(command)
+    assert here.run_until(step) == -signal.SIGKILL, f"step {step} of {wanted.steps}"
+    command_line(here.home)(*here.arguments)
+    assert state_of(here.home) == wanted.state, f"killed at step {step} of {wanted.steps}"
+    if command == "score":
+        assert (here.work / "scores.jsonl").read_bytes() == line.scores
+
+
+def test_killed_again_and_again_it_gets_there(line: Line, command_line: Any, state_of: State) -> None:
+    here = line.bench("listings")
+    wanted = line.undisturbed["listings"]
+    for _ in range(3):
+        assert here.run_until(wanted.steps // 4) == -signal.SIGKILL
+    command_line(here.home)(*here.arguments)
+    assert state_of(here.home) == wanted.state
+
+
+def test_a_killed_scoring_goes_on_where_it_was(line: Line, command_line: Any, state_of: State) -> None:
+    """Killed when some batches were saved and some were not: only the others are scored."""
+    here = line.bench("score")
+    wanted = line.undisturbed["score"]
+    saved = 0
+    for step in range(3, wanted.steps):
+        assert here.run_until(step) == -signal.SIGKILL
+        saved = len(state_of(here.home)["assessments"])
+        if saved:
+            break
+    assert 0 < saved < LISTINGS
+    resumed = command_line(here.home)("score", "--new", "--out", here.work / "scores.jsonl", "--json").json
+    assert resumed["scored"] == LISTINGS - saved
+    assert state_of(here.home) == wanted.state
+    assert (here.work / "scores.jsonl").read_bytes() == line.scores
