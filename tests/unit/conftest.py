@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import cv2
@@ -14,8 +16,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from domain.catalog import Brand, Catalog, Money, ReferenceImage, ReferenceProduct, RightsHolder, Trademark
+from domain.listing import Listing, ListingImage, Seller
 from index.verification import FEATURE_NAMES, Verifier
 from store.images import RGB
+from store.interfaces import Evidence, Records
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("unhurried")
@@ -62,6 +67,76 @@ def _embed(views: NDArray[np.float32]) -> NDArray[np.float32]:
     small = views.reshape(len(views), 3, 8, side, 8, side).mean(axis=(3, 5)).reshape(len(views), -1)
     small = small - small.mean(axis=1, keepdims=True) + 1e-4
     return np.asarray(small / np.linalg.norm(small, axis=1, keepdims=True), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnShop:
+    """One rights holder's catalog of drawn pictures, and listings of them and of others, not stored yet."""
+
+    evidence: Evidence
+
+    def catalog(self, *, products: int = 3) -> Catalog:
+        """Products p0, p1, …; the picture of each is drawn from its number."""
+        holder = RightsHolder(
+            name="Velmora Ltd",
+            brands=(Brand(name="Velmora"),),
+            trademarks=(Trademark(mark="Velmora", office="EUIPO", registration_number="018000001"),),
+            authorized_sellers=("velmora-direct",),
+            contact_email="legal@velmora.example",
+        )
+        return Catalog(rights_holder=holder, products=tuple(self._product(number) for number in range(products)))
+
+    def _product(self, number: int) -> ReferenceProduct:
+        sha256 = self.evidence.write(_jpeg(_draw(number)))
+        return ReferenceProduct(
+            reference_id=f"p{number}",
+            rights_holder="Velmora Ltd",
+            title=f"Harbor Tote {number}",
+            brand="Velmora",
+            price=Money(amount=Decimal("120.00"), currency="EUR"),
+            images=(ReferenceImage(sha256=sha256, source=f"p{number}.jpg"),),
+        )
+
+    def listing(
+        self, listing_id: str, shows: RGB | str | None, *, title: str = "tote", seller: str = "bargain-9"
+    ) -> Listing:
+        """A listing with one picture: drawn, or a digest that is or is not in evidence, or none at all."""
+        images: tuple[ListingImage, ...] = ()
+        if shows is not None:
+            sha256 = shows if isinstance(shows, str) else self.evidence.write(_jpeg(shows, 70))
+            images = (ListingImage(source=f"{listing_id}.jpg", sha256=sha256),)
+        return Listing(
+            marketplace="bazaar",
+            listing_id=listing_id,
+            url=f"https://bazaar.example/{listing_id}",
+            title=title,
+            seller=Seller(id=seller, name=seller),
+            price=Money(amount=Decimal("19.00"), currency="EUR"),
+            images=images,
+        )
+
+    def listings(self) -> list[Listing]:
+        """By id: two copies, a copy by an authorized seller, another picture, no picture, a lost one."""
+        cropped = np.ascontiguousarray(_draw(1)[40:440, 30:340])
+        return [
+            self.listing("a-copy", cropped, title="Velmora Harbor Tote 1, 1:1 mirror quality"),
+            self.listing("b-copy", np.ascontiguousarray(_draw(2)[:, ::-1]), title="Velmora Harbor Tote 2"),
+            self.listing("c-authorized", _draw(0), title="Velmora Harbor Tote 0", seller="velmora-direct"),
+            self.listing("d-unrelated", _draw(77), title="green vase"),
+            self.listing("e-pictureless", None, title="brass lamp"),
+            self.listing("f-lost", "0" * 64, title="oak table"),
+        ]
+
+    def stock(self, records: Records) -> None:
+        """Save catalog and listings."""
+        records.save_catalog(self.catalog())
+        records.save_listings(self.listings())
+
+
+@pytest.fixture(scope="session")
+def shop_in() -> Callable[[Evidence], DrawnShop]:
+    """A drawn shop whose pictures lie in the evidence given."""
+    return lambda evidence: DrawnShop(evidence=evidence)
 
 
 @pytest.fixture(scope="session")
