@@ -66,7 +66,6 @@ class ScorerInUse:
     def _look(self) -> None:
         state = self._stored_state()
         if self._scorer is None or state != self._state:
-            self._scorer = None  # whatever fails from here on, the old one is not the right one
             self._scorer, self._state = self._load(state), state
         self._looked_at = time.monotonic()
 

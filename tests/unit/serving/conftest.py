@@ -158,7 +158,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Itera
         models_dir=models_dir,
         allow_loopback=True,
         max_body_bytes=2_000_000,
-        max_image_bytes=500_000,
+        max_image_bytes=600_000,
         max_image_pixels=1_000_000,
         max_listing_images=4,
         fetch_timeout_s=5,
@@ -181,12 +181,14 @@ class Pictures:
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
         self.redirects: dict[str, str] = {}
+        self.asked: list[str] = []
         pictures = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                pictures.asked.append(self.path)
                 content = pictures.contents.get(self.path)
                 if location := pictures.redirects.get(self.path):
                     self.send_response(302)

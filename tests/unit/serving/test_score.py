@@ -41,6 +41,7 @@ def test_urls_and_files_give_the_same_verdict(
     url = pictures.put("/one.jpg", draw(1))
     by_url = service.score(listing | {"images": [url, f" {url} "]})
     assert by_url.status_code == 200, by_url.text
+    assert pictures.asked == ["/one.jpg"]
     assert by_url.json() == service.send(listing, ("one.jpg", draw(1))).json()
     assert by_url.json() == computed(service, listing, [(url, draw(1))])
 
