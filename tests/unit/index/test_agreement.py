@@ -65,6 +65,15 @@ def test_an_edited_copy_agrees_and_the_thing_on_another_ground_clearly_less(
     assert copy.colored_alike > 0.8
 
 
+def test_a_large_sticker_does_not_spoil_the_fit_of_the_color_beside_it(draw: Callable[..., RGB]) -> None:
+    drawn = draw(9, *SIZE)
+    listing = np.clip(drawn * np.array([0.6, 0.9, 1.0]) + [0, 20, 40], 0, 255).astype(np.uint8)
+    listing[:110] = (255, 255, 0)
+    assert agreement(drawn, listing).colored_alike == pytest.approx(
+        0.72 * agreement(drawn, drawn).colored_alike, abs=0.06
+    )
+
+
 def test_what_is_drawn_where_the_reference_is_flat_is_unexplained(draw: Callable[..., RGB]) -> None:
     white = np.full((400, 300, 3), 255, np.uint8)
     catalog = on_ground(draw(6, *SIZE), white)

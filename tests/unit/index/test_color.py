@@ -77,6 +77,17 @@ def test_a_sticker_does_not_decide() -> None:
     assert int(np.argmin(color_distances(VARIANTS, listing, EVERYWHERE))) == 0
 
 
+@pytest.mark.parametrize("number", range(3))
+def test_variants_that_differ_in_little_are_told_by_that_little(draw: Callable[..., RGB], number: int) -> None:
+    """A colored sole on an otherwise equal shoe."""
+    variants = np.stack([draw(1, 96, 128)] * 3)
+    for one, color in zip(variants, COLORS.values(), strict=False):
+        one[110:122, 10:86] = color
+    distances = color_distances(variants, edited(variants[number], brightness=15, contrast=0.9), EVERYWHERE)
+    assert int(np.argmin(distances)) == number
+    assert sorted(distances)[1] > distances[number] + 20
+
+
 def test_half_of_the_picture_is_enough() -> None:
     inside = EVERYWHERE.copy()
     inside[64:] = False

@@ -116,6 +116,15 @@ def test_a_reflection_that_claims_not_to_be_one_is_refused() -> None:
     assert found.mirrored
 
 
+def test_nor_is_it_taken_from_an_estimator_that_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).uniform(20, 280, (60, 2)).astype(np.float32)
+    own = (points, np.eye(128, dtype=np.float32)[:60])
+    monkeypatch.setattr(cv2, "findHomography", lambda *_, **__: (MIRROR, np.ones((60, 1), np.uint8)))
+    assert align(own, own, SIZE, mirrored=False) is None
+    monkeypatch.setattr(cv2, "findHomography", lambda *_, **__: (np.eye(3), np.ones((60, 1), np.uint8)))
+    assert align(own, own, SIZE, mirrored=False) is not None
+
+
 REFUSED = {
     "folded": perspective((0, 0), (300, 400), (300, 0), (0, 400)),
     "one corner inside out": perspective((0, 0), (300, 0), (60, 60), (0, 400)),

@@ -75,6 +75,15 @@ def test_a_mirrored_copy_is_no_twin(draw: Callable[..., RGB], product: Product, 
     assert artifact.arrays.twin_matrices.shape == (0, 3, 3)
 
 
+def test_one_print_on_two_grounds_is_no_twin(draw: Callable[..., RGB], product: Product, index_of: IndexOf) -> None:
+    """Points agree on the print alone; that is how two photographs of one product look."""
+    pictures = {"one": draw(6), "other": draw(7)}
+    for picture in pictures.values():
+        picture[150:330, 90:270] = draw(8)[150:330, 90:270]
+    artifact = index_of([product(name, [name]) for name in pictures], pictures)
+    assert artifact.arrays.twin_pairs.shape == (0, 2)
+
+
 def test_progress_tells_every_reference(artifact: IndexArtifact) -> None:
     told: list[tuple[str, int, int | None]] = []
     find_twins(artifact, lambda *step: told.append(step))

@@ -21,7 +21,7 @@ def units(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
 
 def disturbed(rng: np.random.Generator, descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
     """As compression, resampling and light disturb them."""
-    noisy = np.maximum(descriptors + rng.normal(0, 0.02, descriptors.shape), 0)
+    noisy = np.maximum(descriptors + rng.normal(0, 0.045, descriptors.shape), 0)
     return np.asarray(noisy / np.linalg.norm(noisy, axis=1, keepdims=True), np.float32)
 
 
