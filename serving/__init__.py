@@ -2,6 +2,5 @@
 
 import os
 
-# both report on their users unless told not to before they are first imported
+# BentoML reports its use to its maker unless told not to before it is imported
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
