@@ -18,7 +18,7 @@ from index.build import Embed
 from index.color import color_distances
 from index.homography import Alignment, Matrix, Points, align, checked_alignment, corners_of, map_points
 from index.local_features import mirrored, unit
-from index.picture import Picture, pdq_distances, pdq_hash, prepare
+from index.picture import Picture, pdq_distances, prepare
 from index.preprocessing import query_views
 from index.text import TextMatcher
 from index.verification import Verifier, geometry_features
@@ -128,9 +128,8 @@ class Matcher:
 
     def _hash_distances(self, picture: Picture) -> NDArray[np.int32]:
         """(references,) PDQ distance, the smaller of upright and mirrored."""
-        flipped = pdq_hash(np.asarray(picture.rgb[:, ::-1]))
         hashes = self.artifact.arrays.pdq
-        return np.minimum(pdq_distances(picture.pdq, hashes), pdq_distances(flipped, hashes))
+        return np.minimum(pdq_distances(picture.pdq, hashes), pdq_distances(picture.pdq_mirrored, hashes))
 
     def _promising(
         self,

@@ -15,6 +15,9 @@ from store.images import RGB
 _NARROWEST = 8
 """Working pixels of the shorter side; a strip that would come out narrower is widened and has no features."""
 
+_MIRRORED_TURN = 5
+"""Position of the left-right mirror image among the eight turns that pdqhash gives."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
@@ -27,6 +30,8 @@ class Picture:
     features: LocalFeatures
     pdq: NDArray[np.uint8]
     """(32,) packed bits of the PDQ hash."""
+    pdq_mirrored: NDArray[np.uint8]
+    """(32,) that of the mirror image."""
 
     @property
     def width(self) -> int:
@@ -44,13 +49,18 @@ def prepare(rgb: RGB) -> Picture:
     working, scale = _at_working_size(rgb)
     # in a widened strip, points would not lie where `scale` says
     described = extract(_gray(working)) if min(rgb.shape[:2]) * scale >= _NARROWEST else no_features()
-    return Picture(rgb=working, scale=scale, features=described, pdq=pdq_hash(working))
+    upright, flipped = pdq_hashes(working)
+    return Picture(rgb=working, scale=scale, features=described, pdq=upright, pdq_mirrored=flipped)
 
 
-def pdq_hash(rgb: RGB) -> NDArray[np.uint8]:
-    """PDQ of a picture as 32 packed bytes (Facebook's perceptual hash; ThreatExchange, `hashing/hashing.pdf`)."""
-    bits, _quality = pdqhash.compute(np.ascontiguousarray(rgb))
-    return np.packbits(np.asarray(bits, dtype=np.uint8))
+def pdq_hashes(rgb: RGB) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """PDQ of a picture and of its mirror image, 32 packed bytes each.
+
+    Facebook's perceptual hash: ThreatExchange, `hashing/hashing.pdf`; all eight turns come from one transform.
+    """
+    turns, _quality = pdqhash.compute_dihedral(np.ascontiguousarray(rgb))
+    upright, flipped = turns[0], turns[_MIRRORED_TURN]
+    return np.packbits(np.asarray(upright, np.uint8)), np.packbits(np.asarray(flipped, np.uint8))
 
 
 def pdq_distances(query: NDArray[np.uint8], references: NDArray[np.uint8]) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.local_features import WORKING_SIDE
-from index.picture import pdq_distances, pdq_hash, prepare
+from index.picture import pdq_distances, pdq_hashes, prepare
 from store.images import RGB
 
 
@@ -25,7 +25,7 @@ def test_points_are_told_at_working_size(draw: Callable[..., RGB], factor: float
 
 
 def test_distances_are_those_of_counted_bits(draw: Callable[..., RGB]) -> None:
-    hashes = np.stack([pdq_hash(draw(seed)) for seed in range(4)])
+    hashes = np.stack([pdq_hashes(draw(seed))[0] for seed in range(4)])
     counted = [int(np.unpackbits(hashes[0] ^ one).sum()) for one in hashes]
     assert pdq_distances(hashes[0], hashes).tolist() == counted
     assert counted[0] == 0
@@ -35,8 +35,8 @@ def test_distances_are_those_of_counted_bits(draw: Callable[..., RGB]) -> None:
 def test_the_hash_survives_compression_and_not_a_mirror(draw: Callable[..., RGB], jpeg: Callable[..., bytes]) -> None:
     drawn = draw(6)
     squeezed = cv2.imdecode(np.frombuffer(jpeg(drawn, 20), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
-    hashes = np.stack([pdq_hash(np.ascontiguousarray(squeezed)), pdq_hash(drawn[:, ::-1])])
-    near, far = pdq_distances(pdq_hash(drawn), hashes).tolist()
+    hashes = np.stack([pdq_hashes(np.ascontiguousarray(squeezed))[0], pdq_hashes(drawn[:, ::-1])[0]])
+    near, far = pdq_distances(pdq_hashes(drawn)[0], hashes).tolist()
     assert near <= 31 < far
 
 
@@ -62,3 +62,10 @@ def test_any_size_is_prepared(width: int, height: int, seed: int) -> None:
         back = picture.features.points / picture.scale
         assert back.min() >= 0
         assert (back <= np.array([width, height]) * 1.1 + 1).all()
+
+
+def test_the_mirror_images_hash_comes_along() -> None:
+    drawn = draw(3)
+    upright, flipped = pdq_hashes(drawn)
+    assert np.array_equal(flipped, pdq_hashes(drawn[:, ::-1])[0])
+    assert not np.array_equal(flipped, upright)
