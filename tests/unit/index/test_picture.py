@@ -64,7 +64,7 @@ def test_any_size_is_prepared(width: int, height: int, seed: int) -> None:
         assert (back <= np.array([width, height]) * 1.1 + 1).all()
 
 
-def test_the_mirror_images_hash_comes_along() -> None:
+def test_the_mirror_images_hash_comes_along(draw: Callable[..., RGB]) -> None:
     drawn = draw(3)
     upright, flipped = pdq_hashes(drawn)
     assert np.array_equal(flipped, pdq_hashes(drawn[:, ::-1])[0])
