@@ -1,14 +1,15 @@
-"""The real command line, each call a process of its own, on a small bundled marketplace."""
+"""The real command line, each call in a process of its own, on a small bundled marketplace."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,43 +51,61 @@ class Done:
         return json.loads(self.out)
 
 
-class Running:
-    """A command that was started."""
+class CommandServer:
+    """Forks a process for each command; see command_server.py."""
 
-    def __init__(self, home: Path, arguments: tuple[str, ...], settings: Mapping[str, str]) -> None:
-        self._arguments = arguments
+    def __init__(self, folder: Path) -> None:
+        self._numbers, self._folder = itertools.count(1), folder
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cli", *arguments],
-            cwd=home.parent,
-            env=_environment(home, **settings),
-            stdin=subprocess.DEVNULL,
+            [sys.executable, str(Path(__file__).with_name("command_server.py"))],
+            env=_environment(folder),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
-            encoding="utf-8",
         )
 
-    def end(self) -> Done:
-        out, err = self._process.communicate()
-        done = Done(arguments=self._arguments, code=self._process.returncode, out=out, err=err)
-        assert "Traceback" not in err + out, f"{done.arguments}: {err}"
-        return done
+    def run(self, home: Path, arguments: tuple[str, ...], settings: Mapping[str, str], **order: object) -> Done:
+        assert self._process.stdin
+        assert self._process.stdout
+        number = next(self._numbers)
+        out, err = self._folder / f"{number}.out", self._folder / f"{number}.err"
+        order |= {"arguments": arguments, "environment": _environment(home, **settings), "cwd": str(home.parent)}
+        self._process.stdin.write(json.dumps(order | {"out": str(out), "err": str(err)}) + "\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        return Done(arguments=arguments, code=code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
+
+    def close(self) -> None:
+        self._process.communicate()
 
 
 class CommandLine:
     """`assayer` with its state in `home`; settings are given without their prefix: ``onnx_threads="2"``."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, server: CommandServer, home: Path) -> None:
+        self.home, self._server = home, server
 
-    def start(self, *arguments: object, **settings: str) -> Running:
+    def run(self, *arguments: object, **settings: str) -> Done:
+        """However it ends, never with a traceback."""
         named = {f"ASSAYER_{name.upper()}": value for name, value in settings.items()}
-        return Running(self.home, tuple(str(argument) for argument in arguments), named)
+        done = self._server.run(self.home, tuple(str(argument) for argument in arguments), named)
+        assert "Traceback" not in done.err + done.out, f"{done.arguments}: {done.err}"
+        return done
 
     def __call__(self, *arguments: object, code: int = 0, **settings: str) -> Done:
-        done = self.start(*arguments, **settings).end()
+        """With the exit status that is expected."""
+        done = self.run(*arguments, **settings)
         assert done.code == code, f"{done.arguments} ended with {done.code}: {done.err}{done.out}"
         return done
+
+    def die_at(self, step: int, *arguments: object) -> tuple[int, int | None]:
+        """(exit status, how many steps it took or None): killed at that step, or with 0 left alone."""
+        folder = self.home.parent
+        count = folder / "count"
+        count.unlink(missing_ok=True)
+        order = {"die_at": step, "folder": str(folder), "count": str(count)}
+        done = self._server.run(self.home, tuple(str(argument) for argument in arguments), {}, **order)
+        return done.code, int(count.read_text()) if count.exists() else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,12 +126,14 @@ class Walked:
 
 
 @pytest.fixture(scope="session")
-def command_line() -> type[CommandLine]:
-    return CommandLine
+def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], CommandLine]]:
+    server = CommandServer(tmp_path_factory.mktemp("commands"))
+    yield lambda home: CommandLine(server, home)
+    server.close()
 
 
 @pytest.fixture(scope="session")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
+def walked(command_line: Callable[[Path], CommandLine], tmp_path_factory: pytest.TempPathFactory) -> Walked:
     """Catalog, listings, index, scores, notices, evaluation: each by its command, the home kept after each."""
     root = tmp_path_factory.mktemp("line")
     shop = root / "shop"
@@ -140,7 +161,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
         else:
             homes[name].parent.mkdir()
         home = homes[name]
-        done[name] = CommandLine(home).start(*arguments, "--json").end()
+        done[name] = command_line(home).run(*arguments, "--json")
         # a notice may lack what only a person can add; then its lint and its export say so
         assert done[name].code in ((0, 1) if name in ("lint", "export") else (0,)), done[name].err
     return Walked(shop=shop, homes=homes, done=done, scores=scores, notices=notices, drafts=drafts)

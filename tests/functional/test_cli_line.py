@@ -192,7 +192,7 @@ def test_without_anybody_to_answer_no_notice_is_complete(
     assert "0 of" in refused["message"]
     assert list((tmp_path / "notices").iterdir()) == []
     assayer("notices", "draft", notifier_email="legal@brand.example")
-    assert "notifier_email" not in assayer.start("notices", "lint").end().err
+    assert "notifier_email" not in assayer.run("notices", "lint").err
 
 
 def test_an_exported_notice_whose_case_is_gone_is_called_outdated(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +13,6 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
 COMMANDS = {
     "catalog": ("catalog", "import", "{shop}/catalog"),
     "listings": ("listings", "import", "{shop}/listings.jsonl"),
@@ -30,28 +26,26 @@ PRODUCTS_PER_BRAND, LISTINGS = 2, 14
 State = Callable[[Path], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
 class Bench:
     """A folder with a home as the step before left it, and the command to be killed there."""
 
-    work: Path
-    arguments: tuple[str, ...]
+    def __init__(self, work: Path, arguments: tuple[str, ...], command_line: Any) -> None:
+        self.work, self._arguments = work, arguments
+        self.assayer = command_line(work / "home")
+        self.home = work / "home"
 
-    @property
-    def home(self) -> Path:
-        return self.work / "home"
+    def count_steps(self) -> int:
+        """Nobody kills it."""
+        code, steps = self.assayer.die_at(0, *self._arguments)
+        assert code == 0
+        return int(steps)
 
-    def run_until(self, step: int) -> int:
-        """The exit status; with 0, the run is not disturbed and counts its steps."""
-        environment = {name: value for name, value in os.environ.items() if name != "ASSAYER_HOME"}
-        script = [str(HERE / "die_at_step.py"), str(step), str(self.work), str(self.work / "count")]
-        return subprocess.run(
-            [sys.executable, *script, *self.arguments],
-            cwd=self.work,
-            env=environment | {"ASSAYER_HOME": str(self.home), "PYTHONPATH": str(HERE.parents[1])},
-            capture_output=True,
-            check=False,
-        ).returncode
+    def kill_at(self, step: int) -> None:
+        code, _ = self.assayer.die_at(step, *self._arguments)
+        assert code == -signal.SIGKILL, f"ended with {code} before step {step}"
+
+    def run(self) -> None:
+        self.assayer(*self._arguments)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,24 +73,23 @@ def small_shop(walked: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def line(small_shop: Path, tmp_path_factory: pytest.TempPathFactory, state_of: State) -> Line:
-    return Line(small_shop, tmp_path_factory, state_of)
+def line(small_shop: Path, tmp_path_factory: pytest.TempPathFactory, command_line: Any, state_of: State) -> Line:
+    return Line(small_shop, tmp_path_factory, command_line, state_of)
 
 
 class Line:
     """The commands one after another, nobody disturbing them, each from where the one before it has ended."""
 
-    def __init__(self, shop: Path, folders: pytest.TempPathFactory, state_of: State) -> None:
+    def __init__(self, shop: Path, folders: pytest.TempPathFactory, command_line: Any, state_of: State) -> None:
         self.undisturbed: dict[str, Undisturbed] = {}
-        self._shop, self._folders = shop, folders
+        self._shop, self._folders, self._command_line = shop, folders, command_line
         self._homes: dict[str, Path] = {}
         home = None
         for command in COMMANDS:
             if home:
                 self._homes[command] = home
             here = self.bench(command)
-            assert here.run_until(0) == 0
-            steps = int((here.work / "count").read_text())
+            steps = here.count_steps()
             self.undisturbed[command] = Undisturbed(state=state_of(here.home), steps=steps)
             home = here.home
         self.scores = (here.work / "scores.jsonl").read_bytes()
@@ -106,47 +99,46 @@ class Line:
         work = self._folders.mktemp(command)
         if before := self._homes.get(command):
             shutil.copytree(before, work / "home")
-        return Bench(work, tuple(part.format(shop=self._shop, work=work) for part in COMMANDS[command]))
+        arguments = tuple(part.format(shop=self._shop, work=work) for part in COMMANDS[command])
+        return Bench(work, arguments, self._command_line)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("command", list(COMMANDS))
-def test_killed_and_run_again_it_is_as_undisturbed(
-    command: str, part: int, line: Line, command_line: Any, state_of: State
-) -> None:
+def test_killed_and_run_again_it_is_as_undisturbed(command: str, part: int, line: Line, state_of: State) -> None:
     wanted = line.undisturbed[command]
     assert wanted.steps >= 3 * PARTS
     first, last = 1 + part * wanted.steps // PARTS, (part + 1) * wanted.steps // PARTS
     step = random.Random(f"{command} {part}").randint(first, last)
     here = line.bench(command)
-    assert here.run_until(step) == -signal.SIGKILL, f"step {step} of {wanted.steps}"
-    command_line(here.home)(*here.arguments)
+    here.kill_at(step)
+    here.run()
     assert state_of(here.home) == wanted.state, f"killed at step {step} of {wanted.steps}"
     if command == "score":
         assert (here.work / "scores.jsonl").read_bytes() == line.scores
 
 
-def test_killed_again_and_again_it_gets_there(line: Line, command_line: Any, state_of: State) -> None:
+def test_killed_again_and_again_it_gets_there(line: Line, state_of: State) -> None:
     here = line.bench("listings")
     wanted = line.undisturbed["listings"]
     for _ in range(3):
-        assert here.run_until(wanted.steps // 4) == -signal.SIGKILL
-    command_line(here.home)(*here.arguments)
+        here.kill_at(wanted.steps // 4)
+    here.run()
     assert state_of(here.home) == wanted.state
 
 
-def test_a_killed_scoring_goes_on_where_it_was(line: Line, command_line: Any, state_of: State) -> None:
+def test_a_killed_scoring_goes_on_where_it_was(line: Line, state_of: State) -> None:
     """Killed when some batches were saved and some were not: only the others are scored."""
     here = line.bench("score")
     wanted = line.undisturbed["score"]
     saved = 0
     for step in range(3, wanted.steps):
-        assert here.run_until(step) == -signal.SIGKILL
+        here.kill_at(step)
         saved = len(state_of(here.home)["assessments"])
         if saved:
             break
     assert 0 < saved < LISTINGS
-    resumed = command_line(here.home)("score", "--new", "--out", here.work / "scores.jsonl", "--json").json
+    resumed = here.assayer("score", "--new", "--out", here.work / "scores.jsonl", "--json").json
     assert resumed["scored"] == LISTINGS - saved
     assert state_of(here.home) == wanted.state
     assert (here.work / "scores.jsonl").read_bytes() == line.scores
