@@ -65,6 +65,8 @@ class Versions:
     """``name@sha256`` (first 12 digits) of the image model."""
     index: str
     """Checkpoint digest of the index (first 12 digits)."""
+    verifier: str
+    """``name@sha256`` (first 12 digits) of the model that weighs aligned pictures."""
     combiner: str
     """``name@sha256`` (first 12 digits) of the combiner."""
     lexicon: str

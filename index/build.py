@@ -13,9 +13,9 @@ from domain.errors import EmptyCatalog, EvidenceCorrupt, ImageRefused, NotFound
 from domain.progress import Progress, silent
 from index.agreement import thumbnail
 from index.artifact import FORMAT, Arrays, Checkpoint, IndexArtifact, Reference
-from index.local_features import FEATURES_VERSION, LocalFeatures, unit
+from index.local_features import FEATURES_VERSION, LocalFeatures, no_features, unit
 from index.picture import prepare
-from index.preprocessing import reference_views
+from index.preprocessing import INPUT_SIZE, reference_views
 from index.twins import find_twins
 from index.votes import DescriptorVotes
 from store.images import RGB
@@ -48,17 +48,17 @@ def build_artifact(
     embedder: str,
     progress: Progress = silent,
 ) -> IndexArtifact:
-    """An index in memory. A picture that cannot be read is named in the checkpoint and left out.
+    """An index in memory; of no references for a catalog of marks alone.
 
-    Raises EmptyCatalog when no reference picture is left.
+    A picture that cannot be read is named in the checkpoint and left out. Raises EmptyCatalog when none is left.
     """
     unreadable: list[str] = []
     described = list(_describe_all(products, read_image, embed, unreadable, progress))
-    if not described:
+    if unreadable and not described:
         raise EmptyCatalog(
-            "no reference picture to compare with",
+            "no reference picture could be read",
             field="image_link",
-            advice="Import a catalog with pictures: assayer catalog import PATH --rights-holder NAME.",
+            advice="Import the catalog again with its pictures: assayer catalog import PATH.",
         )
     checkpoint = Checkpoint(
         format=FORMAT,
@@ -69,6 +69,8 @@ def build_artifact(
         unreadable=tuple(unreadable),
         files=(),
     )
+    if not described:
+        return _of_nothing(checkpoint, embed)
     return _with_twins(checkpoint, _arrays(described), progress)
 
 
@@ -130,3 +132,20 @@ def _with_twins(checkpoint: Checkpoint, arrays: Arrays, progress: Progress) -> I
     alone = IndexArtifact(checkpoint, arrays, votes)
     pairs, matrices = find_twins(alone, progress)
     return IndexArtifact(checkpoint, replace(arrays, twin_pairs=pairs, twin_matrices=matrices), votes)
+
+
+def _of_nothing(checkpoint: Checkpoint, embed: Embed) -> IndexArtifact:
+    """The index of a catalog of logos alone: words are still read against its marks."""
+    nowhere = np.zeros(0, np.int32)
+    no_points = no_features()
+    arrays = Arrays(
+        embeddings=embed(np.zeros((0, 3, INPUT_SIZE, INPUT_SIZE), np.float32)),
+        view_owners=nowhere,
+        pdq=np.zeros((0, 32), np.uint8),
+        points=no_points.points,
+        descriptors=no_points.descriptors,
+        thumbs=np.zeros((0, 3), np.uint8),
+        twin_pairs=np.zeros((0, 2), np.int32),
+        twin_matrices=np.zeros((0, 3, 3), np.float64),
+    )
+    return IndexArtifact(checkpoint, arrays, DescriptorVotes.build(unit(no_points.descriptors), nowhere))

@@ -68,6 +68,8 @@ class Matcher:
     def match(self, listing: Listing, pictures: Sequence[tuple[str, RGB]]) -> Matches:
         """Match a listing's (digest, decoded picture) pairs and its words."""
         texts = self._texts.match(listing)
+        if not self.artifact.references:
+            return Matches(texts=texts)
         named = {(text.rights_holder, text.reference_id): text.score + text.color_named for text in texts}
         photos = [match for sha256, rgb in pictures for match in self._match_picture(sha256, rgb, named)]
         photos.sort(key=lambda match: -match.score)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +72,9 @@ def load_verifier(path: Path) -> Verifier:
     """Raises NotReady when the file is missing, broken, or for other features."""
     advice = "Restore models/verifier.json, or make it: assayer train verifier."
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        names, version = tuple(stored["feature_names"]), f"{stored['name']}@{stored['version']}"
+        content = path.read_bytes()
+        stored = json.loads(content)
+        names, version = tuple(stored["feature_names"]), f"{stored['name']}@{hashlib.sha256(content).hexdigest()[:12]}"
         weights, intercept = tuple(float(w) for w in stored["weights"]), float(stored["intercept"])
     except OSError as error:
         raise NotReady(f"no verifier: {path.name}", advice=advice) from error

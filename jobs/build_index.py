@@ -40,10 +40,10 @@ def build_index(
     if current := _current(settings, embedder, catalog_digest):
         return BuildReport(checkpoint=current, built=False)
     products = catalogs.products()
-    if not products:
+    if not products and not catalogs.rights_holders():
         raise EmptyCatalog(
-            "the catalog has no products",
-            field="products",
+            "there is no catalog",
+            field="catalog",
             advice="Import one: assayer catalog import PATH --rights-holder NAME.",
         )
 

@@ -44,6 +44,7 @@ class Scorer:
         self.versions = Versions(
             embedder=checkpoint.embedder,
             index=checkpoint.version,
+            verifier=matcher.verifier.version,
             combiner=combiner.version,
             lexicon=lexicon_version(),
             code=version("assayer"),

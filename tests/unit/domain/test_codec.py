@@ -168,7 +168,7 @@ def test_what_json_cannot_say_is_refused(value: object) -> None:
 def test_an_assessment_finds_its_findings_by_name() -> None:
     copied = Finding(name=SignalName.COPIED_PHOTO, strength=0.9, sentence="")
     own = Finding(name=GuardName.OWN_PHOTO, strength=0.9, sentence="")
-    versions = Versions(embedder="", index="", combiner="", lexicon="", code="")
+    versions = Versions(embedder="", index="", verifier="v@1", combiner="", lexicon="", code="")
     assessment = Assessment(
         marketplace="m", listing_id="1", probability=0.5, band=Band.REVIEW, signals=(copied,), guards=(own,),
         unreadable=(), versions=versions,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,12 +9,21 @@ from numpy.typing import NDArray
 
 from domain.catalog import ReferenceProduct
 from domain.errors import EmptyCatalog, EvidenceCorrupt, ImageRefused, NotFound, NotReady, StoreUnavailable
-from index.artifact import IndexArtifact
+from domain.listing import Listing, Seller
+from index.artifact import IndexArtifact, read_artifact, write_artifact
 from index.build import build_artifact
 from index.local_features import FEATURES_VERSION
+from index.matcher import Matcher
 from index.picture import prepare
 from index.preprocessing import REFERENCE_VIEWS, reference_views
+from index.text import TextMatcher
+from index.verification import Verifier
 from store.images import RGB
+
+
+def _offer() -> Listing:
+    return Listing(marketplace="m", listing_id="1", url="", title="a bag", seller=Seller(id="s", name="s"))
+
 
 Product = Callable[..., ReferenceProduct]
 IndexOf = Callable[..., IndexArtifact]
@@ -81,11 +91,22 @@ def test_what_is_not_the_pictures_fault_ends_the_build(
         build_artifact([product("one", ["a"])], lambda _: draw(1), fail, catalog_digest="c", embedder="e")
 
 
-def test_nothing_to_compare_with_is_an_empty_catalog(product: Product, index_of: IndexOf) -> None:
-    for products in ([], [product("one", [])], [product("one", ["missing"])]):
-        with pytest.raises(EmptyCatalog, match="no reference picture") as refusal:
-            index_of(products, {})
-        assert "assayer catalog import" in refusal.value.advice
+def test_pictures_of_which_none_can_be_read_are_an_empty_catalog(product: Product, index_of: IndexOf) -> None:
+    with pytest.raises(EmptyCatalog, match="no reference picture") as refusal:
+        index_of([product("one", ["missing"])], {})
+    assert "assayer catalog import" in refusal.value.advice
+
+
+@pytest.mark.parametrize("products", [0, 1])
+def test_a_catalog_of_marks_alone_is_an_index_that_gives_no_image_verdict(
+    products: int, product: Product, embed: Embed, verifier: Verifier, draw: Callable[..., RGB], tmp_path: Path
+) -> None:
+    without_pictures = [product("one", [])][:products]
+    built = build_artifact(without_pictures, lambda _: draw(1), embed, catalog_digest="c", embedder="e")
+    write_artifact(tmp_path / "index", built.checkpoint, built.arrays, built.votes)
+    loaded = read_artifact(tmp_path / "index", embedder="e", features=FEATURES_VERSION)
+    matches = Matcher(loaded, embed, verifier, TextMatcher(without_pictures)).match(_offer(), [("0" * 64, draw(2))])
+    assert (matches.photos, matches.images_read) == ((), 0)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (9, 9)])

@@ -135,7 +135,7 @@ def test_a_store_that_is_down_leaves_the_old_index(
 def test_an_empty_catalog_is_refused(
     records: MemoryRecords, evidence: MemoryEvidence, embedder: Embedder, settings: Settings
 ) -> None:
-    with pytest.raises(EmptyCatalog, match="no products") as refusal:
+    with pytest.raises(EmptyCatalog, match="no catalog") as refusal:
         build_index(records, evidence, embedder, settings)
     assert refusal.value.exit_code == 2
     assert "assayer catalog import" in refusal.value.advice

@@ -14,7 +14,7 @@ from domain.listing import Unreadable
 from jobs.evaluate import Evaluation, ViolationScores, evaluate
 from jobs.truth import TruthRow
 
-VERSIONS = Versions(embedder="e", index="i", combiner="c", lexicon="l", code="0")
+VERSIONS = Versions(embedder="e", index="i", verifier="v@1", combiner="c", lexicon="l", code="0")
 
 
 class Verdicts:

@@ -34,7 +34,9 @@ from store.evidence import MemoryEvidence
 from store.memory import MemoryRecords
 
 HOSTILE = "<script>alert('x')</script><img src=https://evil.example/p.png onerror=alert(1)>\u202e& “bag”"
-VERSIONS = Versions(embedder="photo@0123456789ab", index="cafe", combiner="sum@ba9876543210", lexicon="7", code="0.1")
+VERSIONS = Versions(
+    embedder="photo@0123456789ab", index="cafe", verifier="v@1", combiner="sum@ba9876543210", lexicon="7", code="0.1"
+)
 MADE_AT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 
 

@@ -24,7 +24,7 @@ from scoring.signals import find_guards, find_signals
 from training.classifier import export_classifier, train_classifier
 
 ROOT = Path(__file__).parents[3]
-VERSIONS = Versions(embedder="e@1", index="i", combiner="c@1", lexicon="l", code="0")
+VERSIONS = Versions(embedder="e@1", index="i", verifier="v@1", combiner="c@1", lexicon="l", code="0")
 
 
 @pytest.fixture(scope="module")

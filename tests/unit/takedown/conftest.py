@@ -131,7 +131,7 @@ class World:
         self.assessments[listing_id] = replace(self.assessments[listing_id], **changes)
 
 
-VERSIONS = Versions(embedder="e@1", index="i", combiner="c@1", lexicon="l1", code="0.1.0")
+VERSIONS = Versions(embedder="e@1", index="i", verifier="v@1", combiner="c@1", lexicon="l1", code="0.1.0")
 
 
 def brand_claim(**changes: object) -> Finding:
