@@ -64,7 +64,7 @@ def _jpeg(rgb: RGB, quality: int = 92) -> bytes:
 def _embed(views: NDArray[np.float32]) -> NDArray[np.float32]:
     """A stand-in for the image model: views shrunk to 8 x 8 and centered, so that like pictures get like vectors."""
     side = views.shape[-1] // 8
-    small = views.reshape(len(views), 3, 8, side, 8, side).mean(axis=(3, 5)).reshape(len(views), -1)
+    small = views.reshape(len(views), 3, 8, side, 8, side).mean(axis=(3, 5)).reshape(len(views), 192)
     small = small - small.mean(axis=1, keepdims=True) + 1e-4
     return np.asarray(small / np.linalg.norm(small, axis=1, keepdims=True), np.float32)
 
