@@ -308,20 +308,21 @@ def other_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_index_of_another_model_is_refused_until_it_is_built_again(
-    walked: Any, both: Both, other_models: Path, state_of: State
+    walked: Any, command_line: Any, home_after: Callable[[str], Path], other_models: Path, state_of: State
 ) -> None:
-    for home in both.homes():
-        shutil.copytree(walked.homes["score"], home)
-    before = state_of(both.people.home)
-    words, said = both("score", "--all", models_dir=str(other_models))
+    assayer = command_line(home_after("score"))
+    before = state_of(assayer.home)
+    words = assayer("score", "--all", code=2, models_dir=str(other_models)).err
+    said = assayer("score", "--all", "--json", code=2, models_dir=str(other_models)).json
     assert said["error"]["code"] == "index-mismatch"
     assert "assayer index build" in words
     assert "assayer index build" in said["error"]["advice"]
-    assert [state_of(home) for home in both.homes()] == [before, before]
+    assert state_of(assayer.home) == before
     # what the advice says helps
-    _, built = both("index", "build", code=0, models_dir=str(other_models))
+    built = assayer("index", "build", "--json", models_dir=str(other_models)).json
     assert built["embedder"] != walked.done["index"].json["embedder"]
-    both("score", "--new", code=0, models_dir=str(other_models))
+    assert "Already built" in assayer("index", "build", models_dir=str(other_models)).out
+    assayer("score", "--all", code=2)
 
 
 @pytest.mark.parametrize(
