@@ -1,9 +1,20 @@
-"""Options that many commands share."""
+"""Options that many commands share, and what they stand for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from crawler.fetch import GuardedFetcher
+from domain.settings import Settings
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+FetchOption = Annotated[bool, typer.Option("--fetch-images", help="Fetch images that are URLs.")]
+
+
+def image_fetcher(settings: Settings) -> Callable[[str], bytes]:
+    """From URL to the picture's bytes, through the guarded fetcher."""
+    fetcher = GuardedFetcher(settings)
+    return lambda url: fetcher.fetch(url, max_bytes=settings.max_image_bytes).content

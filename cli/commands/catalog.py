@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import JsonOption
+from cli.options import FetchOption, JsonOption, image_fetcher
 from cli.output import progress_bars, say_facts, say_findings, say_json
 from domain.codec import dump
 from domain.settings import load_settings
@@ -23,20 +23,44 @@ HolderOption = Annotated[
 
 
 @app.command("import")
-def import_(path: PathArgument, rights_holder: HolderOption = None, as_json: JsonOption = False) -> None:
+def import_(
+    path: PathArgument,
+    rights_holder: HolderOption = None,
+    fetch_images: FetchOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Import a catalog. Bad rows are reported and left out; the good ones are imported."""
-    with Workspace(load_settings()) as work, progress_bars() as progress:
+    settings = load_settings()
+    with Workspace(settings) as work, progress_bars() as progress:
         report = import_catalog(
-            path, work.records, work.evidence, work.settings, rights_holder=rights_holder, progress=progress
+            path,
+            work.records,
+            work.evidence,
+            settings,
+            rights_holder=rights_holder,
+            fetch=image_fetcher(settings) if fetch_images else None,
+            progress=progress,
         )
     _say("Imported", report, as_json)
 
 
 @app.command()
-def check(path: PathArgument, rights_holder: HolderOption = None, as_json: JsonOption = False) -> None:
+def check(
+    path: PathArgument,
+    rights_holder: HolderOption = None,
+    fetch_images: FetchOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Validate only: every bad row with its line, field and reason."""
+    settings = load_settings()
     with progress_bars() as progress:
-        report = check_catalog(path, load_settings(), rights_holder=rights_holder, progress=progress)
+        report = check_catalog(
+            path,
+            settings,
+            rights_holder=rights_holder,
+            fetch=image_fetcher(settings) if fetch_images else None,
+            progress=progress,
+        )
     _say("Checked", report, as_json)
 
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.options import JsonOption
+from cli.options import FetchOption, JsonOption, image_fetcher
 from cli.output import progress_bars, say_facts, say_findings, say_json, say_note
-from crawler.fetch import GuardedFetcher
 from crawler.report import CrawlReport
 from crawler.run import crawl as run_crawl
 from domain.codec import dump
@@ -23,21 +22,14 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import list
 @app.command("import")
 def import_(
     files: Annotated[list[Path], typer.Argument(help="JSONL, CSV or Parquet files.")],
-    fetch_images: Annotated[bool, typer.Option(help="Fetch images that are URLs.")] = False,
+    fetch_images: FetchOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import listings. Bad rows are reported and left out; the good ones are imported."""
     settings = load_settings()
-    fetcher = GuardedFetcher(settings) if fetch_images else None
-
-    def fetch(url: str) -> bytes:
-        assert fetcher is not None
-        return fetcher.fetch(url, max_bytes=settings.max_image_bytes).content
-
+    fetch = image_fetcher(settings) if fetch_images else None
     with Workspace(settings) as work, progress_bars() as progress:
-        report = import_listings(
-            files, work.records, work.evidence, settings, fetch=fetch if fetcher else None, progress=progress
-        )
+        report = import_listings(files, work.records, work.evidence, settings, fetch=fetch, progress=progress)
     if as_json:
         say_json(
             {
