@@ -111,12 +111,17 @@ def _check(picture: Image.Image, name: str | None, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageRefused(f"{width} x {height} px; at most {max_pixels} pixels are decoded", file=name)
     named = _SUFFIXES.get(PurePosixPath(name).suffix.lower()) if name else None
-    if named and picture.format != named:
-        raise ImageRefused(f"is a {picture.format} picture, not the {named} its name says", file=name)
+    if named and _format(picture) != named:
+        raise ImageRefused(f"is a {_format(picture)} picture, not the {named} its name says", file=name)
+
+
+def _format(picture: Image.Image) -> str | None:
+    """Pillow calls a JPEG that others follow in the same file an MPO; telephones write them, named .jpg."""
+    return "JPEG" if picture.format == "MPO" else picture.format
 
 
 def _check_scans(picture: Image.Image, content: bytes, name: str | None) -> None:
-    if picture.format == "JPEG" and content.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+    if _format(picture) == "JPEG" and content.count(b"\xff\xda") > _MAX_JPEG_SCANS:
         raise ImageRefused(f"more than {_MAX_JPEG_SCANS} scans in one JPEG", file=name)
 
 

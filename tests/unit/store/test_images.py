@@ -247,6 +247,26 @@ def test_a_jpeg_with_endless_scans_is_refused_before_it_is_decoded() -> None:
     assert "scans" in refusal(endless).reason
 
 
+def several_in_one() -> bytes:
+    """A JPEG that says another one follows it, as telephones write them."""
+    content = encoded(quadrants(), "MPO", save_all=True, append_images=[quadrants()], quality=95, subsampling=0)
+    with Image.open(io.BytesIO(content)) as picture:
+        assert picture.format == "MPO"
+    return content
+
+
+def test_of_several_jpegs_in_one_file_the_first_is_read_under_the_name_of_a_jpeg() -> None:
+    assert_close(decode_image(several_in_one(), name="1.jpg"), quadrants(), 12)
+    assert "is a JPEG picture" in refusal(several_in_one(), name="1.png").reason
+
+
+def test_several_jpegs_in_one_file_are_allowed_no_more_scans() -> None:
+    endless = several_in_one() + b"\xff\xda" * 201
+    with Image.open(io.BytesIO(endless)) as picture:
+        assert picture.format == "MPO"
+    assert "scans" in refusal(endless).reason
+
+
 def test_a_text_chunk_that_unpacks_to_much_is_refused_or_ignored() -> None:
     bomb = chunk(b"zTXt", b"key\0\0" + zlib.compress(b"\0" * 50_000_000))
     pixels = b"".join(b"\0" + b"\xff" * 9 for _ in range(2))
