@@ -41,7 +41,7 @@ def run() -> None:
         app()
     except SystemExit as leaving:
         if leaving.code == _INTERRUPTED:  # Typer has caught the KeyboardInterrupt
-            say_note("yellow", "stopped", "what was saved stays; run the command again to go on")
+            say_note("yellow", "stopped", "by hand; what was saved stays, run the command again to go on")
         raise
     except AssayerError as error:
         _leave(error)

@@ -3,7 +3,7 @@
 Importing takes more than a second, and the tests run hundreds of commands. Reads one JSON object a line from standard
 input and answers each, when its command has ended, with its exit status (negative: the signal that ended it).
 
-A command may be told to end itself by SIGKILL just before its step number `die_at`, so that a test hits a moment for
+A command may be told to send itself a `signal` just before its step number `die_at`, so that a test hits a moment for
 certain, without waiting for it. A step is a file in `folder` opened for writing, renamed or removed, a folder made or
 removed there, a statement that changes the database, or a commit. `count` is a file for how many steps there were.
 """
@@ -14,7 +14,6 @@ import atexit
 import itertools
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -54,10 +53,10 @@ def _become(order: dict[str, Any]) -> None:
     if "die_at" in order:
         # a dozen listings are to make several transactions
         import_listings.BATCH = score_listings.BATCH = 4
-        _watch(order["die_at"], order["folder"], Path(order["count"]))
+        _watch(order["die_at"], order["signal"], order["folder"], Path(order["count"]))
 
 
-def _watch(last: int, folder: str, count: Path) -> None:
+def _watch(last: int, signal: int, folder: str, count: Path) -> None:
     numbers = itertools.count(1)
     reached = 0
 
@@ -65,7 +64,7 @@ def _watch(last: int, folder: str, count: Path) -> None:
         nonlocal reached
         reached = next(numbers)
         if reached == last:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal)
 
     def statement(_connection: object, _cursor: object, text: str, *_: object) -> None:
         if not text.startswith(("SELECT", "PRAGMA", "BEGIN")):

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -98,14 +99,14 @@ class CommandLine:
         assert done.code == code, f"{done.arguments} ended with {done.code}: {done.err}{done.out}"
         return done
 
-    def die_at(self, step: int, *arguments: object) -> tuple[int, int | None]:
-        """(exit status, how many steps it took or None): killed at that step, or with 0 left alone."""
+    def die_at(self, step: int, *arguments: object, by: int = signal.SIGKILL) -> tuple[Done, int | None]:
+        """(how it ended, how many steps it took or None): with a signal at that step, or with 0 left alone."""
         folder = self.home.parent
         count = folder / "count"
         count.unlink(missing_ok=True)
-        order = {"die_at": step, "folder": str(folder), "count": str(count)}
+        order = {"die_at": step, "signal": int(by), "folder": str(folder), "count": str(count)}
         done = self._server.run(self.home, tuple(str(argument) for argument in arguments), {}, **order)
-        return done.code, int(count.read_text()) if count.exists() else None
+        return done, int(count.read_text()) if count.exists() else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,13 +36,19 @@ class Bench:
 
     def count_steps(self) -> int:
         """Nobody kills it."""
-        code, steps = self.assayer.die_at(0, *self._arguments)
-        assert code == 0
+        done, steps = self.assayer.die_at(0, *self._arguments)
+        assert done.code == 0
         return int(steps)
 
     def kill_at(self, step: int) -> None:
-        code, _ = self.assayer.die_at(step, *self._arguments)
-        assert code == -signal.SIGKILL, f"ended with {code} before step {step}"
+        done, _ = self.assayer.die_at(step, *self._arguments)
+        assert done.code == -signal.SIGKILL, f"ended with {done.code} before step {step}: {done.err}"
+
+    def interrupt_at(self, step: int) -> str:
+        """By Ctrl-C; what it says then."""
+        done, _ = self.assayer.die_at(step, *self._arguments, by=signal.SIGINT)
+        assert done.code == 130, f"ended with {done.code}: {done.err}"
+        return str(done.err)
 
     def run(self) -> None:
         self.assayer(*self._arguments)
@@ -142,3 +148,13 @@ def test_a_killed_scoring_goes_on_where_it_was(line: Line, state_of: State) -> N
     assert resumed["scored"] == LISTINGS - saved
     assert state_of(here.home) == wanted.state
     assert (here.work / "scores.jsonl").read_bytes() == line.scores
+
+
+@pytest.mark.parametrize("command", ["catalog", "listings", "score"])
+def test_stopped_by_hand_it_says_that_it_can_go_on(command: str, line: Line, state_of: State) -> None:
+    here = line.bench(command)
+    wanted = line.undisturbed[command]
+    said = here.interrupt_at(wanted.steps // 2)
+    assert said == "stopped by hand; what was saved stays, run the command again to go on\n"
+    here.run()
+    assert state_of(here.home) == wanted.state
