@@ -45,7 +45,11 @@ def test_the_evidence_is_the_pair_and_its_distance() -> None:
 
 
 @pytest.mark.parametrize(
-    "seller", ["velmora-dіrect", "velmora‐direct", "velmora-direct\u200b", "ve1mora-direct", "velmora direct"]
+    "seller",
+    [
+        *("velmora-dіrect", "velmora‐direct", "velmora-direct\u200b", "ve1mora-direct", "velmora direct"),
+        *("𝐯𝐞𝐥𝐦𝐨𝐫𝐚-direct", "ⓥelmora-direct", "velmora-ᵈirect", "velmora-ⅾirect"),
+    ],
 )
 def test_no_look_alike_of_an_authorized_seller_is_let_in(seller: str) -> None:
     listing = offer(seller=seller)
