@@ -69,7 +69,7 @@ class AuthorizedSeller:
 
 def _concerned(listing: Listing, matches: Matches, catalog: CatalogView) -> frozenset[str]:
     """Rights holders whose photos are copied, and whose marks stand in title or brand; else of the named product."""
-    photos = {photo.rights_holder for photo in matches.photos[:1]}
+    photos = {photo.rights_holder for photo in matches.photos}
     marks = {
         mention.mark.rights_holder
         for mention in find_mentions(listing, catalog)

@@ -85,6 +85,15 @@ def test_authorization_by_one_rights_holder_excuses_anothers_photo_by_half_only(
     assert CopiedPhoto().find(listing, stolen, example_catalog()) is not None
 
 
+def test_authorization_must_cover_every_copied_photo() -> None:
+    best = copied(0.99).photos[0]
+    second = replace(best, rights_holder=OTHER_HOLDER, reference_id="B-1", score=0.8)
+    both = Matches(photos=(best, second), images_read=2)
+    guard = AuthorizedSeller().find(offer(seller_id="velmora-direct"), both, example_catalog())
+    assert guard is not None
+    assert guard.strength == 0.5
+
+
 def test_the_photo_of_the_strictest_holder_is_named_where_the_best_is_authorized() -> None:
     best = copied(0.99).photos[0]
     second = replace(best, rights_holder=OTHER_HOLDER, reference_id="B-1", score=0.8)
