@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import replace
@@ -84,8 +85,10 @@ class Combiner:
 
     @cached_property
     def version(self) -> str:
-        """``name@sha256``, the latter's first 12 digits. Raises NotReady."""
-        return f"{self.manifest.name}-{self.manifest.version}@{self.manifest.sha256[:12]}"
+        """``name-version@digest``: 12 hex digits over the model, its weights and thresholds. Raises NotReady."""
+        decides = {"sha256", "feature_names", "weights", "intercept", "thresholds"}
+        canonical = json.dumps(self.manifest.model_dump(mode="json", include=decides), sort_keys=True)
+        return f"{self.manifest.name}-{self.manifest.version}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:

@@ -147,6 +147,19 @@ def test_a_manifest_that_does_not_fit_is_not_ready(
         tampered(models_dir, tmp_path, **changes).ready()
 
 
+@pytest.mark.parametrize(
+    "changes", [{"thresholds": {"review": 0.2, "enforce": 0.95}}, {"intercept": 3.0}, {"sha256": "0" * 64}]
+)
+def test_whatever_changes_a_verdict_changes_the_version(
+    models_dir: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    assert tampered(models_dir, tmp_path, **changes).version != Combiner(models_dir).version
+
+
+def test_what_changes_no_verdict_keeps_the_version(models_dir: Path, tmp_path: Path) -> None:
+    assert tampered(models_dir, tmp_path, training_data="told otherwise").version == Combiner(models_dir).version
+
+
 def test_a_model_that_is_no_onnx_is_not_ready(models_dir: Path, tmp_path: Path) -> None:
     import hashlib
 
