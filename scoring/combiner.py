@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from domain.assessment import Assessment, Band, Finding, Versions
+from domain.assessment import Assessment, Band, Finding, SignalName, Versions
 from domain.errors import NotReady
 from domain.listing import Listing, Unreadable
 from domain.match import Matches
@@ -26,6 +26,9 @@ from scoring.signals import find_guards, find_signals
 
 MODEL_FILE = "combiner.onnx"
 MANIFEST_FILE = "combiner.json"
+SUPPORT = 0.5
+"""Strength, 0 to 1, from which a signal carries a notice: a copied photo, a disguised mark, a far too low price or a
+seller name that passes for another's; a plain mention of a mark stays below."""
 _ADVICE = "Run `assayer train classifier`, or unset ASSAYER_MODELS_DIR to use the embedded model."
 _PARITY = 1e-5
 _RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf)
@@ -124,10 +127,15 @@ class Combiner:
         """Probability of infringement, (n,) float64 in [0, 1], of (n, k) float32 features. Raises NotReady."""
         return _run(self._session, rows)
 
-    def band(self, probability: float) -> Band:
-        """What to do at this probability."""
+    def band(self, probability: float, signals: Iterable[Finding]) -> Band:
+        """What to do at this probability.
+
+        `enforce` also needs a signal other than `coded_language` of at least `SUPPORT`: words are quoted, denied and
+        warned of, so words alone are for a person to read; a notice needs more.
+        """
         thresholds = self.manifest.thresholds
-        if probability >= thresholds.enforce:
+        supported = any(s.name != SignalName.CODED_LANGUAGE and s.strength >= SUPPORT for s in signals)
+        if probability >= thresholds.enforce and supported:
             return Band.ENFORCE
         return Band.REVIEW if probability >= thresholds.review else Band.CLEAR
 
@@ -150,7 +158,7 @@ class Combiner:
             marketplace=listing.marketplace,
             listing_id=listing.listing_id,
             probability=probability,
-            band=self.band(probability),
+            band=self.band(probability, signals),
             signals=self._contributed(signals),
             guards=self._contributed(guards),
             unreadable=unreadable_parts(listing, matches),

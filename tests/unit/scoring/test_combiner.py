@@ -93,10 +93,42 @@ _COMBINERS: dict[Path, Combiner] = {}
 def test_bands(models_dir: Path) -> None:
     combiner = Combiner(models_dir)
     limits = combiner.manifest.thresholds
-    assert combiner.band(limits.enforce) is Band.ENFORCE
-    assert combiner.band(math.nextafter(limits.enforce, 0)) is Band.REVIEW
-    assert combiner.band(limits.review) is Band.REVIEW
-    assert combiner.band(math.nextafter(limits.review, 0)) is Band.CLEAR
+    photo = [Finding(name=SignalName.COPIED_PHOTO, strength=0.9, sentence="x.")]
+    assert combiner.band(limits.enforce, photo) is Band.ENFORCE
+    assert combiner.band(math.nextafter(limits.enforce, 0), photo) is Band.REVIEW
+    assert combiner.band(limits.review, photo) is Band.REVIEW
+    assert combiner.band(math.nextafter(limits.review, 0), photo) is Band.CLEAR
+
+
+@pytest.mark.parametrize("beside", [name for name in SignalName if name is not SignalName.CODED_LANGUAGE])
+def test_words_alone_are_reviewed_and_enforced_beside_any_other_strong_signal(
+    models_dir: Path, beside: SignalName
+) -> None:
+    combiner = Combiner(models_dir)
+    words = Finding(name=SignalName.CODED_LANGUAGE, strength=0.98, sentence="x.")
+    weak, strong = (Finding(name=beside, strength=strength, sentence="x.") for strength in (0.49, 0.5))
+    assert combiner.band(1.0, [words]) is Band.REVIEW
+    assert combiner.band(1.0, [words, weak]) is Band.REVIEW
+    assert combiner.band(1.0, [words, strong]) is Band.ENFORCE
+
+
+OWN_WORDS = "Velmora Harbor tote, authentic"
+
+
+@pytest.mark.parametrize(
+    ("title", "description"),
+    [
+        (OWN_WORDS, "WARNING: many AAA replicas and superfakes are sold here. This one comes with the receipt."),
+        (OWN_WORDS, "Stay away from superfake and 1:1 clones sold elsewhere"),
+        ("How to spot a fake Velmora super clone - book", ""),
+        ("Velmora tote, mirror quality lock, replica-proof hologram", ""),
+        ("Velmora tote, superfake, mirror quality, replica", ""),
+    ],
+)
+def test_the_embedded_model_notifies_nobody_for_words(title: str, description: str) -> None:
+    verdict = assess(ROOT / "models", offer(title, description=description, price="90.00"), Matches(images_read=1))
+    assert verdict.signal(SignalName.BRAND_CLAIM)
+    assert verdict.band is not Band.ENFORCE
 
 
 def test_what_could_not_be_read_is_carried_through(models_dir: Path) -> None:
