@@ -43,6 +43,7 @@ class VersionsBody(BaseModel):
 
     embedder: str
     index: str
+    verifier: str
     combiner: str
     lexicon: str
     code: str
