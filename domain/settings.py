@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     onnx_threads: int = Field(0, ge=0, description="Threads of ONNX Runtime; 0: one per core.")
     max_image_bytes: int = Field(20_000_000, gt=0, description="Largest image file that is read.")
     max_image_pixels: int = Field(50_000_000, gt=0, description="Largest image that is decoded, in pixels.")
+    max_listing_pixels: int = Field(
+        100_000_000, gt=0, description="Most pixels decoded of one listing's images together; what is more is refused."
+    )
     max_archive_bytes: int = Field(
         2_000_000_000, gt=0, description="Largest total of a ZIP's unpacked files, in bytes."
     )

@@ -8,6 +8,29 @@ from domain.settings import Settings
 from store.images import RGB, decode_image
 from store.interfaces import EvidenceReader
 
+NO_PICTURE = Unreadable(what="image", source="", reason="The listing has no picture.")
+
+
+class ListingDecoder:
+    """Decodes the pictures of one listing, which are all held at once: within the pixels that they may have together.
+
+    A picture's header tells its size, so what is too much is refused before it is decoded.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._left = settings, settings.max_listing_pixels
+
+    def decode(self, content: bytes) -> RGB:
+        """(height, width, 3) uint8. Raises ImageRefused."""
+        picture = decode_image(
+            content,
+            max_bytes=self._settings.max_image_bytes,
+            max_pixels=self._settings.max_image_pixels,
+            pixels_left=self._left,
+        )
+        self._left -= picture.shape[0] * picture.shape[1]
+        return picture
+
 
 def read_pictures(
     listing: Listing, evidence: EvidenceReader, settings: Settings
@@ -16,19 +39,16 @@ def read_pictures(
 
     Raises StoreUnavailable: evidence that cannot be reached is no finding about the listing.
     """
-    pictures: dict[str, RGB] = {}
+    decoder, pictures = ListingDecoder(settings), dict[str, RGB]()
     unreadable: list[Unreadable] = []
     if not listing.images:
-        unreadable.append(Unreadable(what="image", source="", reason="The listing has no picture."))
+        unreadable.append(NO_PICTURE)
     for image in listing.images[: settings.max_listing_images]:
         if image.sha256 is None:
             unreadable.append(image.unreadable or _unreadable(image, "unknown"))
         elif image.sha256 not in pictures:
             try:
-                content = evidence.read(image.sha256)
-                pictures[image.sha256] = decode_image(
-                    content, max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
-                )
+                pictures[image.sha256] = decoder.decode(evidence.read(image.sha256))
             except (ImageRefused, NotFound, EvidenceCorrupt) as error:
                 unreadable.append(_unreadable(image, str(error)))
     unreadable += [

@@ -82,18 +82,24 @@ _QUIET = _PillowQuiet()
 
 
 def decode_image(
-    content: bytes, *, name: str | None = None, max_bytes: int = 20_000_000, max_pixels: int = 50_000_000
+    content: bytes,
+    *,
+    name: str | None = None,
+    max_bytes: int = 20_000_000,
+    max_pixels: int = 50_000_000,
+    pixels_left: int | None = None,
 ) -> RGB:
     """The first frame as (height, width, 3) uint8 RGB, EXIF orientation applied, transparency on white.
 
     With `name`, its suffix must agree with the content (web servers transcode, so a crawler passes none).
+    `pixels_left` is what the pictures that are held beside this one leave of what they may have together.
     Raises ImageRefused: empty, too many bytes or pixels, not a picture, truncated, or another type than named.
     """
     if len(content) > max_bytes:
         raise ImageRefused(f"{len(content)} bytes; at most {max_bytes} are read", file=name)
     try:
         with _QUIET, Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
-            _check(picture, name, max_pixels)
+            _check(picture, name, max_pixels, pixels_left)
             _check_scans(picture, content, name)
             return _upright_rgb(picture)
     except ImageRefused:
@@ -106,10 +112,12 @@ def decode_image(
         raise ImageRefused(f"broken or truncated picture ({error})", file=name) from error
 
 
-def _check(picture: Image.Image, name: str | None, max_pixels: int) -> None:
+def _check(picture: Image.Image, name: str | None, max_pixels: int, pixels_left: int | None) -> None:
     width, height = picture.size
     if width * height > max_pixels:
         raise ImageRefused(f"{width} x {height} px; at most {max_pixels} pixels are decoded", file=name)
+    if pixels_left is not None and width * height > pixels_left:
+        raise ImageRefused(f"{width} x {height} px; the pictures before it leave {pixels_left} pixels", file=name)
     named = _SUFFIXES.get(PurePosixPath(name).suffix.lower()) if name else None
     if named and _format(picture) != named:
         raise ImageRefused(f"is a {_format(picture)} picture, not the {named} its name says", file=name)

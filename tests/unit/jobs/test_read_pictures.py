@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL.PngImagePlugin import PngImageFile
 
 from domain.errors import StoreUnavailable
 from domain.listing import Listing, ListingImage, Unreadable
@@ -118,6 +119,34 @@ def test_pictures_over_the_limit_are_named_and_not_touched(listing: Listing, evi
     assert len(pictures) == 1
     assert [part.source for part in unreadable] == ["1.jpg", "2.jpg", "3.jpg"]
     assert all("more than 1 pictures" in part.reason for part in unreadable)
+
+
+def solid_png(width: int, height: int, shade: int) -> bytes:
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("L", (width, height), shade).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_pictures_of_too_many_pixels_together_are_named_and_not_decoded(
+    listing: Listing, evidence: MemoryEvidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[tuple[int, int]] = []
+    load = PngImageFile.load
+    monkeypatch.setattr(PngImageFile, "load", lambda self: decoded.append(self.size) or load(self))
+    sizes = [(30, 20), (20, 21), (20, 20), (1, 1)]
+    digests = [evidence.write(solid_png(*size, shade)) for shade, size in enumerate(sizes)]
+    shown = showing(listing, *digests[:3], digests[0], digests[3])
+    pictures, unreadable = read_pictures(shown, evidence, Settings(max_listing_pixels=1000))
+    assert [digest for digest, _ in pictures] == [digests[0], digests[2]]
+    assert [(part.source, part.reason) for part in unreadable] == [
+        ("1.jpg", "20 x 21 px; the pictures before it leave 400 pixels"),
+        ("4.jpg", "1 x 1 px; the pictures before it leave 0 pixels"),
+    ]
+    assert set(decoded) == {(30, 20), (20, 20)}
 
 
 def test_evidence_out_of_reach_is_no_finding_about_the_listing(listing: Listing, settings: Settings) -> None:
