@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import islice
 
 from domain.assessment import Assessment, Band, Versions
-from domain.listing import Listing
+from domain.listing import Listing, Unreadable
 from domain.match import Matches
 from domain.progress import Progress, silent
 from domain.settings import Settings
@@ -20,6 +20,7 @@ from jobs.read_pictures import read_pictures
 from scoring.combiner import Combiner
 from scoring.context import CatalogView
 from scoring.lexicon import lexicon_version
+from store.images import RGB
 from store.interfaces import AssessmentWriter, EvidenceReader, SaveCount
 
 BATCH = 32
@@ -52,7 +53,12 @@ class Scorer:
 
     def score(self, listing: Listing, evidence: EvidenceReader) -> Scored:
         """The verdict on one listing whose pictures are in evidence."""
-        pictures, unreadable = read_pictures(listing, evidence, self._settings)
+        return self.score_pictures(listing, *read_pictures(listing, evidence, self._settings))
+
+    def score_pictures(
+        self, listing: Listing, pictures: Sequence[tuple[str, RGB]], unreadable: tuple[Unreadable, ...]
+    ) -> Scored:
+        """The verdict on one listing by its pictures, each once and with its digest, and what of it cannot be read."""
         matches = replace(self.matcher.match(listing, pictures), unreadable=unreadable)
         return Scored(
             assessment=self.combiner.assess(listing, matches, self.catalog, versions=self.versions),

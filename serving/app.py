@@ -24,7 +24,7 @@ from domain.codec import dump
 from domain.errors import AssayerError
 from domain.settings import Settings
 from serving.bodies import MEDIA_TYPES, read_request
-from serving.listings import ReadRequest, read_listing, with_pictures
+from serving.listings import ReadRequest, picture_contents, read_listing, score_contents
 from serving.openapi import describe
 from serving.problems import (
     ListingRefused,
@@ -104,9 +104,10 @@ class _Endpoints:
         sent = await read_request(request, self._desk.settings)
         read = await run_sync(read_listing, sent, self._desk.settings, limiter=self._scoring)
         scorer = await run_sync(self._desk.scorer.get, limiter=self._scoring)
-        with_all = functools.partial(with_pictures, read, self._desk.fetcher, self._desk.settings)
-        listing, evidence = await run_sync(with_all, limiter=self._limiter_for(read))
-        scored = await run_sync(scorer.score, listing, evidence, limiter=self._scoring)
+        fetch = functools.partial(picture_contents, read, self._desk.fetcher, self._desk.settings)
+        contents = await run_sync(fetch, limiter=self._limiter_for(read))
+        # decoded only where it is scored: pixels take many times the room of the files that wait here
+        scored = await run_sync(score_contents, scorer, read, contents, self._desk.settings, limiter=self._scoring)
         _verdicts.labels(scored.assessment.band.value).inc()
         return assessment_body(scored.assessment)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import anyio
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -19,6 +21,8 @@ from serving.problems import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 MEDIA_TYPES = ("application/json", "multipart/form-data")
 BODY_TIMEOUT_S = 60.0
 """Longest time for a body to come in."""
+_BOUNDARY = re.compile(rb"[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]")
+"""RFC 2046 section 5.1.1."""
 _PARTS = ("listing", "images")
 
 
@@ -106,8 +110,15 @@ async def _read_multipart(request: Request, settings: Settings) -> ScoreRequest:
 
 
 def _lossless(headers: Headers) -> Headers:
-    """With a charset under which text parts come as the bytes that were sent: ours to check, not to be guessed."""
-    return Headers({"content-type": headers["content-type"] + "; charset=latin-1"})
+    """With a charset under which text parts come as the bytes that were sent: ours to check, not to be guessed.
+
+    Of what was sent only the boundary stays. Raises BadInput where there is none.
+    """
+    _, parameters = parse_options_header(headers["content-type"])
+    boundary = parameters.get(b"boundary", b"")
+    if not _BOUNDARY.fullmatch(boundary):
+        raise BadInput("not acceptable multipart: missing or impossible boundary", field="body")
+    return Headers({"content-type": f'{MEDIA_TYPES[1]}; boundary="{boundary.decode("ascii")}"; charset=latin-1'})
 
 
 async def _request_of(form: FormData, settings: Settings) -> ScoreRequest:

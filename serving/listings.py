@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,11 @@ from domain.settings import Settings
 from jobs.intake.json_text import read_json
 from jobs.intake.listing_row import draft_listing
 from jobs.intake.text import is_url
+from jobs.read_pictures import NO_PICTURE, ListingDecoder
+from jobs.score_listings import Scored, Scorer
 from serving.bodies import ScoreRequest, SentFile
 from serving.problems import ListingRefused
-from store.evidence import MemoryEvidence
-from store.images import decode_image
+from store.images import RGB
 
 _FETCHES_AT_ONCE = 4
 """Of one request."""
@@ -82,23 +84,30 @@ def _sent(names: Sequence[str], files: Sequence[SentFile]) -> Iterator[NamedPict
         yield NamedPicture(field=field, source=names[at] if names else file.label or field, content=file.content)
 
 
-def with_pictures(read: ReadRequest, fetcher: GuardedFetcher, settings: Settings) -> tuple[Listing, MemoryEvidence]:
-    """The listing with every picture had, checked by decoding, and kept in memory.
+def score_contents(scorer: Scorer, read: ReadRequest, contents: Sequence[bytes], settings: Settings) -> Scored:
+    """The verdict on the listing and all its pictures, whose bytes are `contents`; each is decoded once.
 
-    Raises ListingRefused for the first picture that cannot be fetched or read: the answer is a verdict on all
-    pictures of the request, or none.
+    Raises ListingRefused for the first picture that cannot be read: the answer is a verdict on all pictures of the
+    request, or none.
     """
-    evidence, images = MemoryEvidence(), []
-    for picture, content in zip(read.pictures, _contents(read.pictures, fetcher, settings), strict=True):
-        with _placed(picture.field):
-            # no name: a label says nothing about what is in the file, and web servers transcode
-            decode_image(content, max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
-        images.append(ListingImage(source=picture.source, sha256=evidence.write(content)))
-    return replace(read.listing, images=tuple(images)), evidence
+    decoder, images, pictures = ListingDecoder(settings), [], dict[str, RGB]()
+    for picture, content in zip(read.pictures, contents, strict=True):
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in pictures:
+            with _placed(picture.field):
+                # no name: a label says nothing about what is in the file, and web servers transcode
+                pictures[digest] = decoder.decode(content)
+        images.append(ListingImage(source=picture.source, sha256=digest))
+    listing = replace(read.listing, images=tuple(images))
+    return scorer.score_pictures(listing, list(pictures.items()), () if images else (NO_PICTURE,))
 
 
-def _contents(pictures: Sequence[NamedPicture], fetcher: GuardedFetcher, settings: Settings) -> list[bytes]:
-    """All pictures' bytes, in order; fetched side by side, for most of that time is waiting."""
+def picture_contents(read: ReadRequest, fetcher: GuardedFetcher, settings: Settings) -> list[bytes]:
+    """All pictures' bytes, in order; fetched side by side, for most of that time is waiting.
+
+    Raises ListingRefused for the first picture that cannot be fetched. Nothing is being fetched anymore by then, or
+    refused requests would leave more and more threads behind.
+    """
     allowance = _Allowance(settings.max_body_bytes)
 
     def content_of(picture: NamedPicture) -> bytes:
@@ -111,14 +120,14 @@ def _contents(pictures: Sequence[NamedPicture], fetcher: GuardedFetcher, setting
 
     pool = ThreadPoolExecutor(_FETCHES_AT_ONCE, thread_name_prefix="fetch")
     try:
-        waiting = [(picture.field, pool.submit(content_of, picture)) for picture in pictures]
+        waiting = [(picture.field, pool.submit(content_of, picture)) for picture in read.pictures]
         contents = []
         for field, one in waiting:
             with _placed(field):
                 contents.append(one.result())
         return contents
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)
 
 
 class _Allowance:

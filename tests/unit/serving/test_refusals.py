@@ -5,12 +5,21 @@ from __future__ import annotations
 import io
 import json
 import socket
+import threading
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
 from PIL import Image
+
+from crawler.fetch import GuardedFetcher
+from domain.settings import Settings
+from jobs.score_listings import Scorer
+from serving.bodies import ScoreRequest, SentFile
+from serving.listings import picture_contents, read_listing, score_contents
+from serving.problems import ListingRefused
 
 MULTIPART = "multipart/form-data; boundary=cut"
 
@@ -101,6 +110,40 @@ def test_a_picture_of_too_many_pixels(service: Any, listing: dict[str, Any]) -> 
     stream = io.BytesIO()
     Image.new("1", (5_000, 5_000)).save(stream, "PNG")
     check(service.send(listing, ("wide.png", stream.getvalue())), 422, "image-refused", "images[0]")
+
+
+def test_pictures_of_too_many_pixels_together(models_dir: Path, tmp_path: Path, listing: dict[str, Any]) -> None:
+    settings = Settings(home=tmp_path, models_dir=models_dir, max_listing_pixels=1_000)
+    request = read_listing(
+        ScoreRequest(
+            listing=json.dumps(listing).encode(),
+            files=tuple(SentFile(label=f"{shade}.png", content=solid_png(30, 20, shade)) for shade in (1, 1, 2)),
+        ),
+        settings,
+    )
+    contents = picture_contents(request, GuardedFetcher(settings), settings)
+    with pytest.raises(ListingRefused) as refused:
+        score_contents(cast(Scorer, None), request, contents, settings)  # refused before anything is scored
+    assert (refused.value.error.code, refused.value.field) == ("image-refused", "images[2]")
+    assert "the pictures before it leave 400 pixels" in str(refused.value.error)
+
+
+def solid_png(width: int, height: int, shade: int) -> bytes:
+    stream = io.BytesIO()
+    Image.new("L", (width, height), shade).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_a_refused_request_leaves_no_fetch_behind(pictures: Any, listing: dict[str, Any]) -> None:
+    settings = Settings(allow_loopback=True, fetch_timeout_s=1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        never = f"http://127.0.0.1:{silent.getsockname()[1]}/a.jpg"
+        urls = [pictures.url("/gone.jpg"), *(f"{never}?{at}" for at in range(12))]
+        sent = ScoreRequest(listing=json.dumps(listing | {"images": urls}).encode(), files=None)
+        with pytest.raises(ListingRefused) as refused:
+            picture_contents(read_listing(sent, settings), GuardedFetcher(settings), settings)
+    assert refused.value.field == "images[0]"
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("fetch_")] == []
 
 
 def test_a_file_of_too_many_bytes(service: Any, listing: dict[str, Any]) -> None:
@@ -227,6 +270,21 @@ def test_multipart_without_a_boundary_or_with_another_charset(service: Any, list
         answer = service.client.post("/v1/score", content=body, headers={"content-type": MULTIPART + charset})
         assert answer.status_code == 200
         assert answer.json() == service.score(words).json()
+
+
+@pytest.mark.parametrize("more", ['; foo="bar', '; charset="utf-16', "; charset=utf-16; charset=cp037"])
+def test_what_else_the_content_type_says_changes_nothing(service: Any, listing: dict[str, Any], more: str) -> None:
+    words = listing | {"title": "Brennvale 手袋"}
+    body = part("listing", json.dumps(words, ensure_ascii=False).encode()) + b"--cut--\r\n"
+    answer = service.client.post("/v1/score", content=body, headers={"content-type": MULTIPART + more})
+    assert answer.json() == service.score(words).json()
+
+
+@pytest.mark.parametrize("boundary", ["", '"', '""', "é", "x" * 71, '"a\\"b"'])
+def test_an_impossible_boundary(service: Any, boundary: str) -> None:
+    kind = f"multipart/form-data; boundary={boundary}".encode("latin-1")
+    answer = service.client.post("/v1/score", content=b"x", headers=[(b"content-type", kind)])
+    check(answer, 400, "bad-input", "body")
 
 
 def test_a_slow_body_does_not_keep_others_waiting(

@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from domain.assessment import SignalName
 from domain.codec import dump
 from domain.listing import ListingImage
 from jobs.intake.listing_row import draft_listing
+from jobs.read_pictures import ListingDecoder
 from serving.wire import assessment_body
 from store.evidence import MemoryEvidence
 
@@ -44,6 +47,19 @@ def test_urls_and_files_give_the_same_verdict(
     assert pictures.asked == ["/one.jpg"]
     assert by_url.json() == service.send(listing, ("one.jpg", draw(1))).json()
     assert by_url.json() == computed(service, listing, [(url, draw(1))])
+
+
+def test_each_picture_is_decoded_once(
+    service: Any, listing: dict[str, Any], draw: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    decode = ListingDecoder.decode
+    monkeypatch.setattr(ListingDecoder, "decode", lambda self, content: read.append(1) or decode(self, content))
+    twice = [("a.jpg", draw(1)), ("b.jpg", draw(1)), ("c.png", draw(2, format="PNG"))]
+    assert service.send(listing, *twice).status_code == 200
+    assert len(read) == 2
+    monkeypatch.undo()
+    assert service.send(listing, *twice).json() == computed(service, listing, twice)
 
 
 def test_names_in_the_listing_are_labels_and_never_read(
