@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from domain.catalog import ReferenceProduct, RightsHolder
 from domain.listing import Seller
 from scoring.names import exact_name
-from scoring.price_statistics import PriceStatistics
 from scoring.search import PhraseTrie
 from scoring.words import is_common_word
 
@@ -37,18 +36,11 @@ class Mark:
 
 
 class CatalogView:
-    """Marks, authorized sellers, products and prices of every rights holder. Never changes once built."""
+    """Marks, authorized sellers and products of every rights holder. Never changes once built."""
 
-    def __init__(
-        self,
-        rights_holders: Sequence[RightsHolder],
-        products: Sequence[ReferenceProduct],
-        price_statistics: Mapping[ProductKey, PriceStatistics] | None = None,
-    ) -> None:
-        """`price_statistics`: what the market asks for each product, where the caller has computed it."""
+    def __init__(self, rights_holders: Sequence[RightsHolder], products: Sequence[ReferenceProduct]) -> None:
         self.rights_holders = {holder.name: holder for holder in rights_holders}
         self.products: dict[ProductKey, ReferenceProduct] = {(p.rights_holder, p.reference_id): p for p in products}
-        self.price_statistics = dict(price_statistics or {})
         self.marks = tuple(mark for holder in rights_holders for mark in _marks(holder))
         self.mark_words = frozenset(mark.text.casefold() for mark in self.marks)
         self._authorized = {

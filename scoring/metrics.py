@@ -1,4 +1,4 @@
-"""How good probabilities and decisions are, with intervals. Pure NumPy.
+"""How good probabilities are, with intervals. Pure NumPy.
 
 Wilson score interval: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209. Average precision: sum over thresholds of the
 gain in recall times the precision there. Expected calibration error: bin-size-weighted mean of |observed - predicted|.
@@ -26,20 +26,6 @@ class Rate:
     high: float
     hits: int
     total: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DecisionMetrics:
-    """Of yes/no decisions against the truth."""
-
-    precision: Rate
-    recall: Rate
-    f1: float
-    """nan when nothing was found and nothing was there."""
-    true_positives: int
-    false_positives: int
-    false_negatives: int
-    true_negatives: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,22 +60,6 @@ def wilson(hits: int, total: int) -> Rate:
     return Rate(value=hits / total, low=float(low[0]), high=float(high[0]), hits=hits, total=total)
 
 
-def decision_metrics(decided: Labels, labels: Labels) -> DecisionMetrics:
-    """Precision, recall and F1 of (n,) bool decisions against (n,) bool truth."""
-    _same_length(decided, labels)
-    true_positives = int((decided & labels).sum())
-    found, there = int(decided.sum()), int(labels.sum())
-    return DecisionMetrics(
-        precision=wilson(true_positives, found),
-        recall=wilson(true_positives, there),
-        f1=2 * true_positives / (found + there) if found + there else math.nan,
-        true_positives=true_positives,
-        false_positives=found - true_positives,
-        false_negatives=there - true_positives,
-        true_negatives=len(labels) - found - there + true_positives,
-    )
-
-
 def precision_recall_curve(probabilities: Floats, labels: Labels) -> PrecisionRecallCurve:
     """From (n,) probabilities of infringement and (n,) bool truth. Raises ValueError without a positive label."""
     _same_length(probabilities, labels)
@@ -115,13 +85,6 @@ def precision_recall_curve(probabilities: Floats, labels: Labels) -> PrecisionRe
 def average_precision(probabilities: Floats, labels: Labels) -> float:
     """Area under the precision-recall steps, 0 to 1. Raises ValueError without a positive label."""
     return precision_recall_curve(probabilities, labels).average_precision
-
-
-def lowest_threshold(probabilities: Floats, labels: Labels, *, precision: float) -> float | None:
-    """Lowest probability at and above which at least `precision` of the listings infringe; None when there is none."""
-    curve = precision_recall_curve(probabilities, labels)
-    reaching = curve.thresholds[curve.precision >= precision]
-    return float(reaching.min()) if reaching.size else None
 
 
 def calibration_bins(probabilities: Floats, labels: Labels, *, bins: int = 10) -> list[CalibrationBin]:

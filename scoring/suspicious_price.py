@@ -12,7 +12,6 @@ from domain.match import Matches
 from scoring.context import CatalogView, ProductKey
 from scoring.examples import copied, example, named, offer
 from scoring.interfaces import Example
-from scoring.price_statistics import PriceStatistics
 from scoring.resale import MANY_PIECES, resale_phrases, states_used
 
 _HALF_STRENGTH_RATIO = 0.35
@@ -25,7 +24,6 @@ _USED_SHARE = 0.4
 _MANY_FACTOR = 0.85
 """A stock of new pieces that far under price is less likely a bargain: as if the ratio were lower by this."""
 _LEAST_TEXT_SCORE = 0.6
-_LEAST_OFFERS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +32,7 @@ class Reference:
 
     price: Money
     kind: str
-    """``msrp``, ``minimum_advertised_price`` or ``market_median``."""
-    key: ProductKey
+    """``msrp`` or ``minimum_advertised_price``."""
 
 
 class SuspiciousPrice:
@@ -74,7 +71,6 @@ class SuspiciousPrice:
                 "reference_kind": reference.kind,
                 "currency": price.currency,
                 "ratio": ratio,
-                "quantile": _quantile(catalog.price_statistics.get(key), price),
                 "used": used,
                 "quantity": listing.quantity,
             },
@@ -111,32 +107,20 @@ def _product(matches: Matches) -> ProductKey | None:
 
 
 def _reference(key: ProductKey, currency: str, catalog: CatalogView) -> Reference | None:
-    """The regular price, else the minimum advertised price, else the market's median of enough offers."""
+    """The regular price, else the minimum advertised price, in this currency."""
     product = catalog.products.get(key)
     stated = () if product is None else (
         ("msrp", product.price), ("minimum_advertised_price", product.minimum_advertised_price)
     )  # fmt: skip
     for kind, price in stated:
         if price is not None and price.currency == currency and price.amount > 0:
-            return Reference(price=price, kind=kind, key=key)
-    market = catalog.price_statistics.get(key)
-    if market is None or market.currency != currency or market.count < _LEAST_OFFERS:
-        return None
-    return Reference(price=market.median(), kind="market_median", key=key)
-
-
-def _quantile(market: PriceStatistics | None, price: Money) -> float | None:
-    """Share of the market's offers that are cheaper; None when the market is unknown."""
-    if market is None or market.currency != price.currency or market.count < _LEAST_OFFERS:
-        return None
-    quantile = market.quantile(float(price.amount))
-    return quantile if math.isfinite(quantile) else None
+            return Reference(price=price, kind=kind)
+    return None
 
 
 _KINDS = {
     "msrp": "the regular price",
     "minimum_advertised_price": "the minimum advertised price",
-    "market_median": "the middle of the market's prices",
 }
 
 

@@ -31,19 +31,6 @@ def test_nothing_to_count_is_no_number() -> None:
     assert math.isnan(metrics.wilson(0, 0).value)
 
 
-def test_decisions() -> None:
-    found = np.array([True, True, True, False, False])
-    labels = np.array([True, True, False, True, False])
-    result = metrics.decision_metrics(found, labels)
-    assert (result.precision.value, result.recall.value) == pytest.approx((2 / 3, 2 / 3))
-    assert result.f1 == pytest.approx(2 / 3)
-    assert (result.true_positives, result.false_positives) == (2, 1)
-    assert (result.false_negatives, result.true_negatives) == (1, 1)
-    nothing = metrics.decision_metrics(np.zeros(3, bool), np.array([True, False, False]))
-    assert math.isnan(nothing.precision.value)
-    assert nothing.recall.value == 0
-
-
 @given(scored)
 def test_average_precision_and_brier_agree_with_scikit_learn(rows: list[tuple[float, bool]]) -> None:
     probabilities, labels = vectors(rows)
@@ -60,21 +47,12 @@ def test_the_curve_is_what_counting_at_each_threshold_gives(rows: list[tuple[flo
     curve = metrics.precision_recall_curve(probabilities, labels)
     assert sorted(set(probabilities.tolist()), reverse=True) == curve.thresholds.tolist()
     for i, threshold in enumerate(curve.thresholds):
-        counted = metrics.decision_metrics(probabilities >= threshold, labels)
-        assert curve.precision[i] == pytest.approx(counted.precision.value)
-        assert curve.recall[i] == pytest.approx(counted.recall.value)
-        assert curve.precision_low[i] == pytest.approx(counted.precision.low)
+        found = probabilities >= threshold
+        precision = metrics.wilson(int((found & labels).sum()), int(found.sum()))
+        assert curve.precision[i] == pytest.approx(precision.value)
+        assert curve.recall[i] == pytest.approx((found & labels).sum() / labels.sum())
+        assert curve.precision_low[i] == pytest.approx(precision.low)
         assert curve.precision_low[i] <= curve.precision[i] + 1e-12 <= curve.precision_high[i] + 2e-12
-
-
-@given(scored, st.sampled_from([0.5, 0.9, 0.99]))
-def test_the_lowest_threshold_is_the_lowest(rows: list[tuple[float, bool]], wanted: float) -> None:
-    probabilities, labels = vectors(rows)
-    found = metrics.lowest_threshold(probabilities, labels, precision=wanted)
-    enough = [
-        t for t in probabilities if metrics.decision_metrics(probabilities >= t, labels).precision.value >= wanted
-    ]
-    assert found == (min(enough) if enough else None)
 
 
 @given(scored)
