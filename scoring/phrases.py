@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -105,31 +106,28 @@ def _is_innocent(text: str, start: int, end: int, term: Term) -> bool:
     return bool(term.entry.unless) and _stands_near(text, start, end, term.entry.unless)
 
 
-def _stands_near(text: str, start: int, end: int, words: Sequence[str]) -> bool:
+def _stands_near(text: str, start: int, end: int, words: tuple[str, ...]) -> bool:
     """Whether one of the words stands within `_WINDOW` words; in unspaced scripts, within as many characters."""
     before = [_fold(word) for word in _TOKEN.findall(text[max(0, start - 200) : start])[-_WINDOW:]]
     after = [_fold(word) for word in _TOKEN.findall(text[end : end + 200])[:_WINDOW]]
     spaced = f" {' '.join(before)} {' '.join(after)} "
     near = _fold(text[max(0, start - _WINDOW) : end + _WINDOW])
-    return any(
-        f" {_fold(word)} " in spaced or (not read_units(word)[0].character.spaced_script and word in near)
-        for word in words
-    )
+    return any(f" {word} " in spaced for word in _folded(words)) or any(word in near for word in _unspaced(words))
 
 
 def is_denied(text: str, start: int, end: int, negation: Negation) -> bool:
     """Whether the clause around text[start:end] denies it: *not a replica*, *no cheap fakes*, *replika değil*."""
     before = _CLAUSE_END.split(text[max(0, start - 120) : start])[-1]
     after = _CLAUSE_END.split(text[end : end + 60])[0]
-    fillers = {_fold(word) for word in negation.fillers}
+    fillers = _folded(negation.fillers)
     return _leads_to(_tokens(before)[::-1], negation.before, fillers) or (
         _leads_to(_tokens(after), negation.after, fillers) or _touches(before, after, negation)
     )
 
 
-def _leads_to(tokens: Sequence[str], denials: Sequence[str], fillers: set[str]) -> bool:
+def _leads_to(tokens: Sequence[str], denials: tuple[str, ...], fillers: frozenset[str]) -> bool:
     """Whether only fillers stand between a denial and the term. A denial cut off by a comma (*no, replica*) is none."""
-    folded = {_fold(denial) for denial in denials}
+    folded = _folded(denials)
     nearer = ""
     for word in tokens[: _WINDOW + 4]:
         if word in folded or (word.endswith("n't") and "n't" in folded):
@@ -143,10 +141,20 @@ def _leads_to(tokens: Sequence[str], denials: Sequence[str], fillers: set[str]) 
 def _touches(before: str, after: str, negation: Negation) -> bool:
     """Languages without spaces: the denial stands right against the term."""
     left, right = _fold(before).rstrip(), _fold(after).lstrip()
-    unspaced = [
-        _fold(word) for word in (*negation.before, *negation.after) if not read_units(word)[0].character.spaced_script
-    ]
+    unspaced = _unspaced(negation.before) | _unspaced(negation.after)
     return any(left.endswith(word) or right.startswith(word) for word in unspaced)
+
+
+@lru_cache(maxsize=4096)
+def _folded(words: tuple[str, ...]) -> frozenset[str]:
+    """A lexicon's words as texts are compared; once per list, not per hit, of which hostile text has thousands."""
+    return frozenset(map(_fold, words))
+
+
+@lru_cache(maxsize=4096)
+def _unspaced(words: tuple[str, ...]) -> frozenset[str]:
+    """Those in scripts without spaces."""
+    return frozenset(_fold(word) for word in words if not read_units(word)[0].character.spaced_script)
 
 
 def _tokens(text: str) -> list[str]:

@@ -10,10 +10,12 @@ from pydantic import ValidationError
 from domain.assessment import Finding
 from domain.catalog import Brand, RightsHolder
 from domain.match import Matches
+from scoring import phrases
 from scoring.coded_language import CodedLanguage
 from scoring.context import CatalogView
 from scoring.examples import offer
 from scoring.lexicon import LexiconFile, expand_term, lexicon_version, load_lexicon
+from scoring.readings import Unit, read_units
 from scoring.words import is_known_word
 
 LANGUAGES = {"en", "zh", "ru", "es", "pt", "tr", "ar", "de", "fr"}
@@ -170,6 +172,21 @@ def test_a_broken_word_of_a_mark_of_several_words_needs_the_others() -> None:
 
 def test_an_authorized_seller_may_break_its_own_mark() -> None:
     assert coded("L*ma tote", "Luma", seller_id="owner-direct") is None
+
+
+def test_a_lexicons_words_are_read_once_however_often_a_term_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> tuple[Unit, ...]:
+        read.append(text)
+        return read_units(text)
+
+    monkeypatch.setattr(phrases, "read_units", counted)
+    hostile = "AAA 1:1 replica " * 100
+    coded("tote", description=hostile)
+    read.clear()
+    coded("tote", description=hostile)
+    assert read == ["tote", hostile]
 
 
 def test_lexicons_load_in_every_language_and_have_a_version() -> None:
