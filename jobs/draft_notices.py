@@ -8,14 +8,14 @@ from pathlib import Path
 
 from domain.assessment import Band
 from domain.case import Case
-from domain.errors import NoticeIncomplete
+from domain.errors import AssayerError, NoticeIncomplete, StoreUnavailable
 from domain.notice import LintFinding, Notice
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from store.interfaces import EvidenceReader, Records
 from takedown.backing import Backing
 from takedown.cases import group_cases, without_rights_holder
-from takedown.drafting import draft_notice
+from takedown.drafting import draft_notice, notice_cases
 from takedown.export import ExportedNotice, export_notice
 from takedown.lint import lint
 from takedown.manifest import MANIFEST, safe_names
@@ -51,18 +51,19 @@ def open_cases(records: Records, register: RightsRegister) -> tuple[Case, ...]:
 def draft_notices(
     records: Records, evidence: EvidenceReader, settings: Settings, *, progress: Progress = silent
 ) -> DraftReport:
-    """One notice per case and platform, linted and saved. Running it again changes nothing."""
+    """One notice per case (several where it has more listings than fit one), linted and saved. Running it again changes nothing."""
     register = RightsRegister.read(records)
     cases = open_cases(records, register)
     notices: list[Notice] = []
     findings: list[LintFinding] = []
     for done, case in enumerate(cases, start=1):
         backing = Backing.read(case, records, register)
-        notice = draft_notice(
-            case, backing.listings, backing.assessments, backing.rights_holder, settings, register=register
-        )
-        notices.append(notice)
-        findings += lint(notice, backing, evidence)
+        for part in notice_cases(case):
+            notice = draft_notice(
+                part, backing.listings, backing.assessments, backing.rights_holder, settings, register=register
+            )
+            notices.append(notice)
+            findings += lint(notice, backing, evidence)
         progress("draft", done, len(cases))
     records.save_notices(notices)
     unnamed = without_rights_holder(records.assessments(Band.ENFORCE), register)
@@ -96,27 +97,30 @@ def export_notices(
     """Each stored notice with its proof into a folder of its own.
 
     With `as_draft`, what is incomplete goes too, marked DRAFT. Without, it stays behind: the complete ones are exported
-    first, then NoticeIncomplete is raised for the others.
+    first, then NoticeIncomplete is raised for the others, and for those that cannot be exported at all, such as over
+    damaged evidence. StoreUnavailable ends it at once: it is no finding about a notice.
     """
     register = RightsRegister.read(records)
     notices = records.notices()
     exported: list[ExportedNotice] = []
-    incomplete: list[NoticeIncomplete] = []
+    left_out: list[AssayerError] = []
     for done, notice in enumerate(notices, start=1):
-        backing = Backing.read(records.case(notice.case_id), records, register)
         try:
+            backing = Backing.read(records.case(notice.case_id), records, register)
             exported.append(
                 export_notice(
                     notice, backing, evidence=evidence, folder=folder, prepared_on=prepared_on, as_draft=as_draft
                 )
             )
-        except NoticeIncomplete as error:
-            incomplete.append(error)
+        except StoreUnavailable:
+            raise
+        except AssayerError as error:
+            left_out.append(error)
         progress("export", done, len(notices))
-    if incomplete:
+    if left_out:
         raise NoticeIncomplete(
-            f"{len(exported)} of {len(notices)} notices were exported; left out: {incomplete[0]}"
-            + (f"; and {len(incomplete) - 1} more" if incomplete[1:] else ""),
+            f"{len(exported)} of {len(notices)} notices were exported; left out: {left_out[0]}"
+            + (f"; and {len(left_out) - 1} more" if left_out[1:] else ""),
             advice="See what they lack with: assayer notices lint; or export them as drafts, with --as-draft.",
         )
     return tuple(exported)

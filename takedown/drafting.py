@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
@@ -27,6 +28,8 @@ COPYRIGHT_CLAIM = "The offer shows a photograph{product} from the catalog of {ho
 NOT_AUTHORIZED = "The seller {seller} is not on the list of sellers authorized by {holder}."
 MAX_EXPLANATION = 2000
 """Characters. A platform can then repeat it whole in its statement of reasons (`illegal_content_explanation`)."""
+MAX_ITEMS = 1000
+"""Listings in one notice; a case of more gets several."""
 _TEMPLATES = ("templates/letter.typ", "templates/mail.txt.j2")
 
 
@@ -38,6 +41,14 @@ def template_version() -> str:
     for name in _TEMPLATES:
         digest.update((files("takedown") / name).read_bytes())
     return f"dsa-article-16-en@{digest.hexdigest()[:12]}"
+
+
+def notice_cases(case: Case) -> tuple[Case, ...]:
+    """The case in parts that each fit one notice, in its order; mostly just the case."""
+    ids = case.listing_ids
+    if len(ids) <= MAX_ITEMS:
+        return (case,)
+    return tuple(replace(case, listing_ids=ids[at : at + MAX_ITEMS]) for at in range(0, len(ids), MAX_ITEMS))
 
 
 def draft_notice(

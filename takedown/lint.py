@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.headerregistry import Address
 from urllib.parse import urlsplit
 
 from domain.assessment import Band
+from domain.errors import EvidenceCorrupt, NotFound
 from domain.listing import Listing
 from domain.notice import LintFinding, Notice, NoticeItem, NoticeStatus
 from store.interfaces import EvidenceReader
 from takedown.backing import Backing
-from takedown.drafting import MAX_EXPLANATION
+from takedown.drafting import MAX_EXPLANATION, MAX_ITEMS
 from takedown.rights import is_authorized
 from takedown.wording import personal_data_in, plain, visible
 
-MAX_NAME, MAX_EMAIL, MAX_URL, MAX_STATEMENT, MAX_ITEMS = 200, 254, 2048, 1000, 1000
+MAX_NAME, MAX_EMAIL, MAX_URL, MAX_STATEMENT = 200, 254, 2048, 1000
 MIN_EXPLANATION = 40
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.IGNORECASE)
 _GOOD_FAITH = ("good faith", "accurate", "complete")
@@ -34,7 +35,7 @@ Complaint = tuple[str, str]
 def lint(notice: Notice, backing: Backing, evidence: EvidenceReader | None = None) -> tuple[LintFinding, ...]:
     """What the notice lacks, in the order a reader meets it; empty means complete.
 
-    With `evidence`, proof must also be there, not only be named.
+    With `evidence`, proof must also be there and whole, not only be named. Raises StoreUnavailable.
     """
     complaints = [*_frame(notice, backing), *_notifier(notice), *_statement(notice), *_items(notice, backing, evidence)]
     return tuple(LintFinding(notice_id=notice.notice_id, field=field, reason=reason) for field, reason in complaints)
@@ -137,9 +138,20 @@ def _proof(listing: Listing, evidence: EvidenceReader | None) -> Iterator[Compla
     if not digests:
         yield "proof", "neither the page nor a picture was captured"
     elif evidence is not None:
-        missing = [digest for digest in digests if digest not in evidence]
-        if missing:
-            yield "proof", f"evidence {missing[0]} is not in the store"
+        yield from _unreadable_proof(digests, evidence)
+
+
+def _unreadable_proof(digests: Iterable[str], evidence: EvidenceReader) -> Iterator[Complaint]:
+    """The first that is lost or damaged; raises StoreUnavailable."""
+    for digest in digests:
+        try:
+            evidence.read(digest)
+        except NotFound:
+            yield "proof", f"evidence {digest} is not in the store"
+            return
+        except EvidenceCorrupt:
+            yield "proof", f"evidence {digest} is damaged"
+            return
 
 
 def _text(field: str, words: str, longest: int, what: str) -> Iterator[Complaint]:

@@ -11,11 +11,12 @@ import pytest
 from domain.assessment import Assessment, Band
 from domain.catalog import Catalog
 from domain.codec import dump
-from domain.errors import NoticeIncomplete
+from domain.errors import NoticeIncomplete, StoreUnavailable
 from domain.settings import Settings
 from jobs.draft_notices import draft_notices, export_notices, lint_notices, open_cases
 from jobs.score_listings import score_listings
 from jobs.workspace import Workspace
+from store.evidence import MemoryEvidence
 from store.interfaces import Records
 from store.memory import MemoryRecords
 from takedown.rights import RightsRegister
@@ -151,6 +152,56 @@ def test_what_is_incomplete_leaves_only_as_a_draft(work: Workspace, records: Rec
     with pytest.raises(NoticeIncomplete):
         export_notices(records, work.evidence, tmp_path, prepared_on=PREPARED_ON)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_case_of_more_listings_than_fit_one_notice_gets_several(
+    work: Workspace, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole,) = draft_notices(records, work.evidence, SETTINGS).notices
+    monkeypatch.setattr("takedown.drafting.MAX_ITEMS", 1)
+    monkeypatch.setattr("takedown.lint.MAX_ITEMS", 1)
+    assert any(one.field == "items" for one in lint_notices(records, work.evidence))
+    records.delete_cases([whole.case_id])
+    report = draft_notices(records, work.evidence, SETTINGS)
+    assert [len(notice.items) for notice in report.notices] == [1, 1]
+    assert [notice.items[0] for notice in report.notices] == list(whole.items)
+    assert len({whole.notice_id, *(notice.notice_id for notice in report.notices)}) == 3
+    assert {notice.case_id for notice in records.notices()} == {case.case_id for case in report.cases}
+    assert not any(one.field == "items" for one in lint_notices(records, work.evidence))
+    before = everything(records)
+    draft_notices(records, work.evidence, SETTINGS)
+    assert everything(records) == before
+
+
+def test_damaged_evidence_keeps_its_own_notice_back_and_no_other(
+    work: Workspace, records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("takedown.drafting.MAX_ITEMS", 1)
+    damaged, whole = draft_notices(records, work.evidence, SETTINGS).notices
+    evidence = MemoryEvidence()
+    for item in (damaged.items[0], whole.items[0]):
+        for image in records.listing("bazaar", item.listing_id).images:
+            evidence.write(work.evidence.read(str(image.sha256)))
+    for product in records.products():
+        for reference in product.images:
+            evidence.write(work.evidence.read(reference.sha256))
+    digest = str(records.listing("bazaar", damaged.items[0].listing_id).images[0].sha256)
+    evidence._contents[digest] += b"!"
+    found = [one for one in lint_notices(records, evidence) if "is damaged" in one.reason]
+    assert [(one.notice_id, one.reason) for one in found] == [(damaged.notice_id, f"evidence {digest} is damaged")]
+    with pytest.raises(NoticeIncomplete, match=f"hashes to|{digest}"):
+        export_notices(records, evidence, tmp_path, prepared_on=PREPARED_ON, as_draft=True)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == [whole.notice_id]
+
+
+def test_an_evidence_store_out_of_reach_ends_an_export(work: Workspace, records: Records, tmp_path: Path) -> None:
+    class Gone(MemoryEvidence):
+        def read(self, sha256: str) -> bytes:
+            raise StoreUnavailable("evidence cannot be reached")
+
+    draft_notices(records, work.evidence, SETTINGS)
+    with pytest.raises(StoreUnavailable):
+        export_notices(records, Gone(), tmp_path, prepared_on=PREPARED_ON, as_draft=True)
 
 
 def test_nothing_drafted_exports_nothing(work: Workspace, records: Records, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import functools
 import hashlib
 import io
 import json
@@ -201,8 +202,13 @@ def test_corrupt_evidence_is_not_exported(world, tmp_path, prepared_on):
         def __contains__(self, sha256):
             return True
 
+    export = functools.partial(
+        export_notice, world.notice(), world.backing, evidence=Corrupt(), folder=tmp_path, prepared_on=prepared_on
+    )
+    with pytest.raises(NoticeIncomplete, match="is damaged"):
+        export()
     with pytest.raises(EvidenceCorrupt):
-        export_notice(world.notice(), world.backing, evidence=Corrupt(), folder=tmp_path, prepared_on=prepared_on)
+        export(as_draft=True)
     assert not (tmp_path / world.notice().notice_id).exists()
 
 
