@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from price_parser import Price
 
 from domain.catalog import Money
+from domain.prices import MOST, amount_in, is_ambiguous
 
 _CODE = re.compile(r"[A-Z]{3}")
 _CODE_IN_TEXT = re.compile(r"\b[A-Z]{3}\b")
 _PLAIN = re.compile(r"\d+(\.\d+)?")
 # without a digit ("free"), below zero, or in the notation of machines
 _NO_PRICE = re.compile(r"^\D*$|^[^\d]*[-−]\s*\d|\d[eE][-+]?\d")
-_LARGEST = Decimal(10) ** 12
 _SMALLEST = Decimal("0.0001")
 
 # only signs that mean one currency: "$", "¥" and "kr" do not
@@ -46,7 +46,6 @@ _SIGNS = {
     "₴": "UAH",
     "₱": "PHP",
 }
-_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
 def read_price(amount: str, currency: str = "") -> Money | None:
@@ -57,7 +56,7 @@ def read_price(amount: str, currency: str = "") -> Money | None:
     """
     code = _currency(currency) or _currency(amount)
     number = _number(amount.strip(), code)
-    if code is None or number is None or not _SMALLEST <= number < _LARGEST:
+    if code is None or number is None or not _SMALLEST <= number < MOST:
         return None
     return Money(amount=_shortest(number), currency=code)
 
@@ -73,17 +72,8 @@ def _currency(text: str) -> str | None:
 
 def _number(text: str, code: str | None) -> Decimal | None:
     if _PLAIN.fullmatch(text):
-        plain = Decimal(text)
-        # three digits after the point are thousands in one country's habit and decimals in another's
-        ambiguous = len(text.partition(".")[2]) == 3 and code not in _THREE_DECIMALS
-        return None if ambiguous else plain
-    if _NO_PRICE.search(text):
-        return None
-    try:
-        parsed: Decimal | None = Price.fromstring(text[:100]).amount
-    except InvalidOperation:
-        return None
-    return parsed
+        return None if is_ambiguous(text, code) else Decimal(text)
+    return None if _NO_PRICE.search(text) else amount_in(text)
 
 
 def _shortest(number: Decimal) -> Decimal:

@@ -5,27 +5,12 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from price_parser import Price
-
 from domain.catalog import Money
 from domain.errors import BadInput
+from domain.prices import CURRENCIES, MOST, amount_in, is_ambiguous
 
-CURRENCIES = frozenset(
-    """
-    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
-    CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG
-    HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA
-    MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD
-    RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
-    USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
-    """.split()  # noqa: SIM905  # a list of 155 quoted codes reads worse
-)
-"""ISO 4217, the codes of circulating money (no metals, funds, or test codes)."""
-
-_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-_MOST = Decimal(10) ** 12
 _FEED_PRICE = re.compile(r"(-?)([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{3})")
-_PLAIN = re.compile(r"[0-9]{1,15}(?:\.([0-9]{1,12}))?")
+_PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?")
 _NUMBERS = re.compile(r"\d(?:[\d.,'’\s]*\d)?")
 
 
@@ -59,23 +44,21 @@ def offer_price(price: int | Decimal | str, currency: str) -> Money:
 
 def _amount(text: str, currency: str) -> Decimal:
     text = text.strip()
-    if found := _PLAIN.fullmatch(text):
-        # 1.299 may be a price in German or a rounded one; a wrong guess would accuse somebody
-        if len(found.group(1) or "") == 3 and currency.upper() not in _THREE_DECIMALS:
+    if _PLAIN.fullmatch(text):
+        if is_ambiguous(text, currency):
             raise BadInput(f'"{text}" can be read two ways', field="price")
         return Decimal(text)
     if len(_NUMBERS.findall(text)) != 1 or re.search(r"[-−–]\s*\D{0,3}\d", text):
         raise BadInput(f'"{text[:60]}" is not one price', field="price")
-    amount = Price.fromstring(text[:200]).amount
-    if amount is None:
+    if (amount := amount_in(text)) is None:
         raise BadInput(f'"{text[:60]}" is not a price', field="price")
-    return Decimal(amount)
+    return amount
 
 
 def _money(amount: Decimal, currency: str) -> Money:
     if currency.upper() not in CURRENCIES:
         raise BadInput(f'"{currency[:10]}" is not an ISO 4217 currency code', field="currency")
-    if not amount.is_finite() or not 0 <= amount < _MOST:
+    if not amount.is_finite() or not 0 <= amount < MOST:
         raise BadInput("a price is at least 0 and under a million million", field="price")
     exponent = amount.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -12:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from domain.catalog import Money
 from domain.errors import BadInput
-from jobs.intake.price import CURRENCIES, feed_price, offer_price
+from domain.prices import CURRENCIES
+from jobs.intake.price import feed_price, offer_price
 
 
 @pytest.mark.parametrize(
