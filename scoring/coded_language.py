@@ -100,5 +100,14 @@ class CodedLanguage:
                 "gym reps counter",
                 "mirror with quality frame",
             ),
+            *(
+                "Warning: many AAA replicas and superfakes are sold here",
+                "Stay away from superfake and 1:1 clones sold elsewhere",
+                "How to spot a fake Velmora super clone - book",
+                "Authentic vs replica",
+                "Unlike the replicas of others",
+                "replica-proof hologram",
+                "anti-replica tag",
+            ),
         )
         return tuple(example(offer(title)) for title in titles)

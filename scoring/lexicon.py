@@ -52,6 +52,10 @@ class Negation(BaseModel):
     after: tuple[str, ...] = ()
     fillers: tuple[str, ...] = ()
     """Words that may stand between the denial and the term."""
+    warnings: tuple[str, ...] = ()
+    """Openings of a warning or comparison, choices as in `Entry.term`; other words may stand before the term."""
+    offers: tuple[str, ...] = ()
+    """But none of these: *warning, this is a replica* admits what it sells."""
 
 
 class LexiconFile(BaseModel):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pydantic import JsonValue
 
 from domain.listing import Listing
-from scoring.lexicon import Lexicon, Negation, Term
+from scoring.lexicon import Lexicon, Negation, Term, expand_term
 from scoring.marks import text_fields
 from scoring.readings import Disguise, read_units
 from scoring.search import Hit
@@ -116,12 +116,16 @@ def _stands_near(text: str, start: int, end: int, words: tuple[str, ...]) -> boo
 
 
 def is_denied(text: str, start: int, end: int, negation: Negation) -> bool:
-    """Whether the clause around text[start:end] denies it: *not a replica*, *no cheap fakes*, *replika değil*."""
+    """Whether the clause around text[start:end] denies it: *not a replica*, *beware of fakes*, *replika değil*."""
     before = _CLAUSE_END.split(text[max(0, start - 120) : start])[-1]
     after = _CLAUSE_END.split(text[end : end + 60])[0]
     fillers = _folded(negation.fillers)
-    return _leads_to(_tokens(before)[::-1], negation.before, fillers) or (
-        _leads_to(_tokens(after), negation.after, fillers) or _touches(before, after, negation)
+    tokens = _tokens(before)
+    return (
+        _leads_to(tokens[::-1], negation.before, fillers)
+        or _leads_to(_tokens(after), negation.after, fillers)
+        or _touches(before, after, negation)
+        or _is_warned_of(tokens, negation)
     )
 
 
@@ -136,6 +140,23 @@ def _leads_to(tokens: Sequence[str], denials: tuple[str, ...], fillers: frozense
             return False
         nearer = word
     return False
+
+
+def _is_warned_of(tokens: Sequence[str], negation: Negation) -> bool:
+    """Whether the clause warns of the term or compares with it: *beware of cheap fakes and replicas*."""
+    lead = f" {' '.join(word for word in tokens if word != ',')} "
+    offers = _folded(negation.offers)
+    return any(
+        offers.isdisjoint(lead[lead.rindex(warning) + len(warning) :].split())
+        for warning in _warnings(negation.warnings)
+        if warning in lead
+    )
+
+
+@lru_cache(maxsize=64)
+def _warnings(openings: tuple[str, ...]) -> tuple[str, ...]:
+    """Every way to write them, as tokens between spaces."""
+    return tuple(f" {' '.join(_tokens(written))} " for opening in openings for written in expand_term(opening))
 
 
 def _touches(before: str, after: str, negation: Negation) -> bool:

@@ -104,6 +104,30 @@ def test_slang_is_found(title: str) -> None:
             "fake fur",
         ),
         *("5* hotel towel", "3*2m rug", "**NEW** tote", "N*S*E*W compass", "mirror", "factory tour", "Size M*L"),
+        *(
+            "WARNING: many AAA replicas and superfakes are sold here.",
+            "Stay away from superfake and 1:1 clones sold elsewhere",
+            "How to spot a fake Velmora super clone - book",
+            "replica-proof hologram, anti-replica tag",
+            "Beware of fakes, superfakes, replicas and 1:1 copies",
+            "Don't buy a super clone from strangers",
+            "Authentic vs replica: a guide",
+            "Unlike the cheap replicas sold elsewhere",
+            "superfake detector pen",
+        ),
+        *("Cuidado con las réplicas", "a diferencia de una réplica", "cómo detectar una falsificación"),
+        *("cuidado com as réplicas", "ao contrário das réplicas", "como identificar uma réplica"),
+        *("Attention aux contrefaçons", "méfiez-vous de la contrefaçon", "comment reconnaître une contrefaçon"),
+        *("Vorsicht vor Fälschung", "Wie man eine Fälschung erkennt", "im Gegensatz zu einer Replika"),
+        *("в отличие от реплики", "как отличить оригинал от реплики", "осторожно, много реплик и копий"),
+        *(
+            "replikaya kanmayın",
+            "replika nasıl anlaşılır",
+            "警惕高仿",
+            "高仿识别",
+            "احذر من التقليد",
+            "على عكس هاي كوبي",
+        ),
     ],
 )
 def test_denials_and_innocent_meanings_are_silent(title: str) -> None:
@@ -111,7 +135,16 @@ def test_denials_and_innocent_meanings_are_silent(title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["Is it real? No, replica", "No box. Replica", "not used, mirror quality", "no box replica"]
+    "title",
+    [
+        *("Is it real? No, replica", "No box. Replica", "not used, mirror quality", "no box replica"),
+        *(
+            "Warning: this is a replica",
+            "Unlike other shops, ours is a superfake",
+            "Avoid disappointment, best superfake",
+        ),
+        *("VS factory super clone", "Spot on superfake", "Warning. Superfake", "Vorsicht vor Kratzern. Replika"),
+    ],
 )
 def test_a_denial_of_something_else_denies_nothing(title: str) -> None:
     assert coded(title) is not None
