@@ -29,6 +29,7 @@ import models
 
 EMBEDDED = Path(models.__file__).parent
 FEED = "id\ttitle\tbrand\tprice\timage_link\n"
+SERVING = re.compile(r"serving on (?P<url>http://127\.0\.0\.1:(?P<port>\d+))$", re.M)
 BATCHES = re.compile(r'^bentoml_service_adaptive_batch_size_bucket\{.*le="(?P<most>[^"]+)".*\} (?P<count>\S+)$', re.M)
 
 
@@ -125,9 +126,8 @@ class Home:
             "ASSAYER_MODELS_DIR": str(folder / "models"),
             "ASSAYER_ALLOW_LOOPBACK": "true",
         }
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port, self.url = 0, ""
+        """Known when the service has said where it listens."""
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, *command: str) -> None:
@@ -145,14 +145,19 @@ class Home:
 
     def start(self) -> httpx.Client:
         with (self.folder / "log").open("ab") as log:
+            said_before = len(self.log())
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "serve", "--port", str(self.port)],
+                [sys.executable, "-m", "cli", "serve", "--port", "0"],
                 cwd=Path(__file__).parents[2],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+        self.until(lambda: SERVING.search(self.log(), said_before) is not None)
+        found = SERVING.search(self.log(), said_before)
+        assert found is not None
+        self.url, self.port = found["url"], int(found["port"])
         self.until(self.is_alive)
         return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
 
@@ -358,7 +363,7 @@ def refuses(port: int) -> bool:
 def test_what_keeps_it_from_starting_is_said(empty_home: Home) -> None:
     def told(**changes: str) -> tuple[int, str]:
         done = subprocess.run(
-            [sys.executable, "-m", "cli", "serve", "--port", str(empty_home.port)],
+            [sys.executable, "-m", "cli", "serve", "--port", str(port)],
             cwd=Path(__file__).parents[2],
             env=empty_home.environment | changes,
             capture_output=True,
@@ -366,7 +371,9 @@ def test_what_keeps_it_from_starting_is_said(empty_home: Home) -> None:
         )
         return done.returncode, done.stderr.decode()
 
-    with socket.create_server(("127.0.0.1", empty_home.port)):
+    port = 0
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
         code, words = told()
     assert (code, "cannot be listened on" in words) == (2, True)
     code, words = told(ASSAYER_MAX_BODY_BYTES="0")
