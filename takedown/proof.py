@@ -46,36 +46,6 @@ class _Panel:
         return (x * _SUPERSAMPLING, y * _SUPERSAMPLING)
 
 
-def draw_match(
-    listing_rgb: RGB,
-    reference_rgb: RGB,
-    *,
-    outline: Sequence[Point],
-    points: Sequence[tuple[Point, Point]],
-    mirrored: bool,
-    caption: str = "",
-    reference_label: str = "Catalog photo",
-    listing_label: str = "Listing photo",
-) -> bytes:
-    """A PNG of at most about 1,230 px width: catalog picture left, listing picture right.
-
-    Pictures are (height, width, 3) uint8. `outline` holds the catalog picture's corners in listing pixels, `points`
-    pairs of (catalog pixel, listing pixel); what lies outside its picture is not drawn. Deterministic.
-    """
-    return png_bytes(
-        match_picture(
-            listing_rgb,
-            reference_rgb,
-            outline=outline,
-            points=points,
-            mirrored=mirrored,
-            caption=caption,
-            reference_label=reference_label,
-            listing_label=listing_label,
-        )
-    )
-
-
 def match_picture(
     listing_rgb: RGB,
     reference_rgb: RGB,
@@ -87,7 +57,11 @@ def match_picture(
     reference_label: str = "Catalog photo",
     listing_label: str = "Listing photo",
 ) -> Image.Image:
-    """`draw_match` before encoding."""
+    """A picture of at most about 1,230 px width: catalog picture left, listing picture right.
+
+    Pictures are (height, width, 3) uint8. `outline` holds the catalog picture's corners in listing pixels, `points`
+    pairs of (catalog pixel, listing pixel); what lies outside its picture is not drawn. Deterministic.
+    """
     reference, listing, size = _lay_out(reference_rgb, listing_rgb, caption_lines=1 if caption else 0)
     canvas = Image.new("RGB", size, _GROUND)
     for panel in (reference, listing):

@@ -9,7 +9,7 @@ from PIL import Image
 from domain.assessment import Finding, SignalName
 from domain.errors import BadInput
 from takedown.photo_proof import MAX_POINTS, photo_proof
-from takedown.proof import draw_match, match_picture, small_jpeg
+from takedown.proof import match_picture, png_bytes, small_jpeg
 
 GRAY = np.full((300, 400, 3), 128, np.uint8)
 OUTLINE = [(40.0, 30.0), (360.0, 30.0), (360.0, 270.0), (40.0, 270.0)]
@@ -18,9 +18,8 @@ MAGENTA = (255, 45, 120)
 
 def drawn(**changes) -> np.ndarray:
     arguments = {"outline": OUTLINE, "points": [], "mirrored": False} | changes
-    picture = Image.open(
-        io.BytesIO(draw_match(arguments.pop("listing", GRAY), arguments.pop("reference", GRAY), **arguments))
-    )
+    drawing = match_picture(arguments.pop("listing", GRAY), arguments.pop("reference", GRAY), **arguments)
+    picture = Image.open(io.BytesIO(png_bytes(drawing)))
     assert picture.format == "PNG"
     return np.asarray(picture.convert("RGB")).astype(int)
 
@@ -81,7 +80,8 @@ def test_points_outside_their_picture_or_not_numbers_are_not_drawn():
 
 def test_the_same_match_gives_the_same_bytes():
     arguments = {"outline": OUTLINE, "points": [((1.0, 2.0), (3.0, 4.0))], "mirrored": True, "caption": "高仿"}
-    assert draw_match(GRAY, GRAY, **arguments) == draw_match(GRAY, GRAY, **arguments)
+    first, second = (png_bytes(match_picture(GRAY, GRAY, **arguments)) for _ in range(2))
+    assert first == second
 
 
 def test_mirroring_and_caption_are_written():
