@@ -51,7 +51,10 @@ def open_cases(records: Records, register: RightsRegister) -> tuple[Case, ...]:
 def draft_notices(
     records: Records, evidence: EvidenceReader, settings: Settings, *, progress: Progress = silent
 ) -> DraftReport:
-    """One notice per case (several where it has more listings than fit one), linted and saved. Running it again changes nothing."""
+    """One notice per case, several where its listings do not fit one; linted and saved.
+
+    Running it again changes nothing.
+    """
     register = RightsRegister.read(records)
     cases = open_cases(records, register)
     notices: list[Notice] = []
