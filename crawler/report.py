@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from store.interfaces import SaveCount
@@ -49,11 +47,6 @@ class CrawlReport:
     def listings(self) -> int:
         """How many listings were captured."""
         return self.saved.added + self.saved.updated + self.saved.unchanged
-
-    @property
-    def failures_by_status(self) -> Mapping[str, int]:
-        """How many failures of each HTTP status; ``none`` where there was no answer."""
-        return Counter(str(failure.status or "none") for failure in self.failures)
 
 
 @dataclass(kw_only=True)

@@ -38,6 +38,8 @@ class ProductList:
     offers: tuple[Offer, ...]
     products: int
     """How many stood there; more than `offers` where some could not be read."""
+    beyond: int
+    """How many of them no such shop would have put there, after the first `PAGE_SIZE`; they were not looked at."""
 
 
 def may_be_shopify(html: str) -> bool:
@@ -94,8 +96,13 @@ def read_product_list(text: str, url: str, *, marketplace: str, currency: str) -
     products = listing.get("products") if isinstance(listing, dict) else None
     if not isinstance(products, list):
         return None
-    offers = [_offer(product, url, marketplace, currency) for product in products if isinstance(product, dict)]
-    return ProductList(offers=tuple(offer for offer in offers if offer), products=len(products))
+    whole = products[:PAGE_SIZE]
+    offers = [_offer(product, url, marketplace, currency) for product in whole if isinstance(product, dict)]
+    return ProductList(
+        offers=tuple(offer for offer in offers if offer),
+        products=len(products),
+        beyond=len(products) - len(whole),
+    )
 
 
 def merged(page: Offer, listed: Offer) -> Offer:

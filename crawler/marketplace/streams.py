@@ -5,17 +5,10 @@ from __future__ import annotations
 import hashlib
 import random
 
-import numpy as np
-
 
 def word_stream(seed: int, *names: object) -> random.Random:
     """For words and choices."""
     return random.Random(_number(seed, names))
-
-
-def pixel_stream(seed: int, *names: object) -> np.random.Generator:
-    """For arrays of noise."""
-    return np.random.default_rng(_number(seed, names))
 
 
 def _number(seed: int, names: tuple[object, ...]) -> int:

@@ -48,6 +48,7 @@ class ShopSpider(scrapy.Spider):
         self._sites: set[str] = set()
         self._shops: set[str] = set()
         self._listed: dict[str, Offer] = {}
+        self._unvisited = self._left_out = 0
 
     async def start(self) -> AsyncIterator[Found]:
         """The targets."""
@@ -139,11 +140,16 @@ class ShopSpider(scrapy.Spider):
             self.session.failed(response.url, "page", "not a list of products", response.status)
             yield from self._without(response.meta)
             return
+        left_out = self._left_out
         for offer in found.offers:
             yield from self._visit(offer, response)
-        if len(found.offers) < found.products:
-            reason = f"{found.products - len(found.offers)} products have no address or no title"
-            self.session.failed(response.url, "page", reason, response.status)
+        for count, why in (
+            (found.products - found.beyond - len(found.offers), "have no address or no title"),
+            (found.beyond, f"after the first {shopify.PAGE_SIZE} of a page were not read"),
+            (self._left_out - left_out, "were left out: beyond the page limit"),
+        ):
+            if count:
+                self.session.failed(response.url, "page", f"{count} products {why}", response.status)
         if found.products:
             yield from self._list(shopify.next_product_list(response.url), response, currency, front)
         else:
@@ -156,7 +162,14 @@ class ShopSpider(scrapy.Spider):
         if _address(url) not in self._asked:
             listed = _captured(offer, products)
             requests = list(self._request(url, after=products, listed=listed))
-            yield from requests or self._without({"listed": listed})
+            if requests:
+                yield from requests
+            elif self._unvisited < self.session.order.max_pages:
+                # each may bring pictures: what is taken without a page of its own has the same limit as pages
+                self._unvisited += 1
+                yield listed
+            else:
+                self._left_out += 1
 
     def _details_request(self, products: TextResponse) -> Request:
         """Where the shop says what its amounts are in."""

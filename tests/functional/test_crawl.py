@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -345,7 +346,7 @@ def test_every_page_that_fails_is_named(site: Site, tmp_path: Path) -> None:
     assert reasons["large"] == (None, "more bytes than allowed")
     assert reasons["json-ld"][1].startswith("structured data cannot be read (JSON-LD: ")
     assert len(report.failures) == 9
-    assert report.failures_by_status == {"404": 1, "500": 1, "200": 2, "none": 5}
+    assert Counter(failure.status for failure in report.failures) == {404: 1, 500: 1, 200: 2, None: 5}
 
 
 def test_the_same_listing_under_several_addresses_is_one(site: Site, tmp_path: Path) -> None:
@@ -443,6 +444,22 @@ def test_the_page_limit_holds_and_says_what_it_left(site: Site, tmp_path: Path) 
     assert len(pages) == 6
     assert report.saved == SaveCount(added=5)
     assert report.not_followed == 17
+
+
+def test_a_list_of_products_brings_no_more_than_the_page_limit(site: Site, tmp_path: Path) -> None:
+    site.html("/", "shop", '<link href="//cdn.shopify.com/s.css">Shopify.theme')
+    products = [{"handle": f"p{at}", "title": "A", "images": [{"src": f"/{at}.jpg"}]} for at in range(300)]
+    site.json("/meta.json", {"currency": "CAD"})
+    site.json("/products.json?limit=250&page=1", {"products": products})
+    chosen = settings(tmp_path)
+    report = crawl([site.url()], chosen, max_pages=4)
+    assert report.listings == 6  # two by the request for their page, four without one
+    assert len([path for path in site.asked if path.endswith(".jpg")]) == 6
+    failed = [failure.reason for failure in report.failures if "products.json" in failure.url]
+    assert failed == [
+        "50 products after the first 250 of a page were not read",
+        "244 products were left out: beyond the page limit",
+    ]
 
 
 def children(parent: int) -> list[int]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.extraction.shopify import (
+    PAGE_SIZE,
     is_product_list,
     may_be_shopify,
     next_product_list,
@@ -74,6 +75,13 @@ def test_a_price_without_a_currency_stays_raw() -> None:
     assert found
     listing = found.offers[0].listing
     assert (listing.price, listing.price_raw, listing.listing_id) == (None, "12.00", "a")
+
+
+def test_a_list_is_read_as_far_as_such_a_shop_fills_a_page() -> None:
+    products = [{"handle": f"p{at}", "title": "A"} for at in range(PAGE_SIZE + 3)]
+    found = read_product_list(json.dumps({"products": products}), URL, marketplace="m", currency="")
+    assert found
+    assert (len(found.offers), found.products, found.beyond) == (PAGE_SIZE, PAGE_SIZE + 3, 3)
 
 
 JSON = st.recursive(
