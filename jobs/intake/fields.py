@@ -50,7 +50,8 @@ def _pieces(value: object) -> int:
 
 def _whole(value: object) -> int:
     number = _number(value)  # a column with gaps turns its integers into 5.0
-    if abs(number) > MAX_COUNT or number != int(number):
+    # compared as it is: arithmetic, abs too, overflows on 1e1000000
+    if not -MAX_COUNT <= number <= MAX_COUNT or number != int(number):
         raise PydanticCustomError("whole", "not a whole number up to {most}", {"most": MAX_COUNT})
     return int(number)
 

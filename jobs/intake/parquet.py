@@ -39,7 +39,8 @@ class ParquetRows:
 @contextmanager
 def open_parquet(path: Path) -> Iterator[ParquetRows]:
     """The file being read. Raises BadInput where it cannot be, also at the end, when its reader broke on the way."""
-    command = [sys.executable, "-m", "jobs.intake.parquet_reader", str(path)]
+    # -P: a folder named jobs where somebody happens to stand is not ours to run
+    command = [sys.executable, "-P", "-m", "jobs.intake.parquet_reader", str(path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment

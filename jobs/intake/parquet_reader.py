@@ -20,7 +20,16 @@ _BATCH_BYTES = 512_000_000
 """A value may be repeated by a dictionary: a batch's size is bounded by its rows times the largest column chunk."""
 _MAX_MEMORY_BYTES = 4_000_000_000
 """Address space, libraries and thread stacks included."""
+_MAX_CPU_SECONDS = 1_800
+"""Far more than tens of millions of honest rows take."""
 _NESTED_REQUIRED = ("marketplace", "listing_id", "url", "title", "seller")
+
+
+def bound_this_process() -> None:
+    """Limit this process's memory and processor time, for good; what goes beyond them fails or is ended."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MAX_CPU_SECONDS, _MAX_CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _write_rows(path: Path) -> None:
@@ -69,6 +78,5 @@ def _plain(value: object) -> object:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bound_this_process()
     _write_rows(Path(sys.argv[1]))

@@ -137,6 +137,15 @@ def test_a_bad_row_is_named_and_its_neighbors_stay(changes: dict[str, Any], fiel
     assert [listing.listing_id for listing in shop.records.listings()] == ["L1", "L3"]
 
 
+@pytest.mark.parametrize("quantity", ["1.0e1000000", "-1.0e1000000", "1.0e-1000000", "9" * 4_000])
+def test_a_count_beyond_all_arithmetic_is_named(quantity: str, shop: Shop) -> None:
+    line = json.dumps(offer(2)).replace('"quantity": 5', f'"quantity": {quantity}')
+    path = shop.write(offer(1), line, offer(3))
+    report = shop.take(path)
+    assert places(report.bad) == [(str(path), 2, "quantity")]
+    assert [listing.listing_id for listing in shop.records.listings()] == ["L1", "L3"]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -312,6 +321,33 @@ def test_parquet(flat: bool, shop: Shop) -> None:
     assert [listing.listing_id for listing in shop.records.listings()] == ["L1", "L3", "L4"]
     assert shop.listing().price == Money(amount=Decimal("8.53"), currency="USD")
     assert shop.take(path).saved == SaveCount(unchanged=3)
+
+
+def test_parquet_runs_no_code_of_the_folder_somebody_stands_in(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "__init__.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    path = shop.folder / "listings.parquet"
+    pq.write_table(pa.Table.from_pylist([offer(1)]), path)
+    monkeypatch.chdir(tmp_path)
+    report = shop.take(path)
+    assert (report.listings, report.bad) == (1, ())
+    assert not (tmp_path / "ran").exists()
+
+
+def test_parquet_is_read_with_bounded_memory_and_processor_time() -> None:
+    """In a process of its own, for the limits stay with it."""
+    program = (
+        "import resource\nfrom jobs.intake.parquet_reader import bound_this_process\nbound_this_process()\n"
+        "print(*(resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU)))\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    memory, seconds = map(int, process.stdout.split())
+    assert 0 < memory < 10**10
+    assert 0 < seconds <= 3_600
 
 
 def test_parquet_numbers_and_gaps(shop: Shop) -> None:
