@@ -8,7 +8,7 @@ from decimal import Decimal
 from price_parser import Price
 
 from domain.catalog import Money
-from domain.prices import MOST, amount_in, is_ambiguous
+from domain.prices import CURRENCIES, MOST, amount_in, is_ambiguous
 
 _CODE = re.compile(r"[A-Z]{3}")
 _CODE_IN_TEXT = re.compile(r"\b[A-Z]{3}\b")
@@ -63,10 +63,11 @@ def read_price(amount: str, currency: str = "") -> Money | None:
 
 def _currency(text: str) -> str | None:
     text = text.strip()
-    if _CODE.fullmatch(text.upper()):
+    if _CODE.fullmatch(text.upper()) and text.upper() in CURRENCIES:
         return text.upper()
-    if named := _CODE_IN_TEXT.search(text):
-        return named.group()
+    # three capitals alone say nothing: "49.00 VAT"
+    if named := next((code for code in _CODE_IN_TEXT.findall(text) if code in CURRENCIES), None):
+        return str(named)
     return _SIGNS.get(Price.fromstring(text).currency or "")
 
 

@@ -26,6 +26,11 @@ from domain.catalog import Money
         ("£12", "", ("12", "GBP")),
         ("0.305", "KWD", ("0.305", "KWD")),
         ("1 499,90 zł", "", ("1499.90", "PLN")),
+        # capitals that are no currency
+        ("49.00 VAT", "", None),
+        ("NEW 49.00 EUR", "", ("49", "EUR")),
+        ("49.00 €, VAT included", "", ("49", "EUR")),
+        ("49.00", "XYZ", None),
         # two readings
         ("1.299", "EUR", None),
         ("12.50", "", None),
