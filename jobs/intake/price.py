@@ -33,13 +33,17 @@ def offer_price(price: int | Decimal | str, currency: str) -> Money:
     if isinstance(price, str) and (found := _FEED_PRICE.fullmatch(price.strip())):
         if currency and found.group(3).upper() != currency.upper():
             raise BadInput(f'"{price[:60]}" stands beside the currency {currency[:10]}', field="price")
-        return feed_price(price)
+        return _above_nothing(feed_price(price))
     amount = _amount(price, currency) if isinstance(price, str) else Decimal(price)
     if not currency:
         raise BadInput("a price without a currency", field="currency")
-    if amount == 0:
+    return _above_nothing(_money(amount, currency))
+
+
+def _above_nothing(money: Money) -> Money:
+    if money.amount == 0:  # looked at last: rounding makes a 0 of 1e-14
         raise BadInput("0 is not a price", field="price")
-    return _money(amount, currency)
+    return money
 
 
 def _amount(text: str, currency: str) -> Decimal:

@@ -51,6 +51,8 @@ def test_a_price_as_shown(price: int | Decimal | str, currency: str, amount: str
         ("1.299", "USD", "price"),
         ("0", "USD", "price"),
         (0, "USD", "price"),
+        ("0.00 USD", "USD", "price"),
+        (Decimal("1E-14"), "USD", "price"),
         (-1, "USD", "price"),
         (Decimal("1E+900000"), "USD", "price"),
         ("59.00 EUR", "USD", "price"),
@@ -95,4 +97,4 @@ def test_any_number_is_money_or_bad_input(number: Decimal | int) -> None:
         found = offer_price(number, "USD")
     except BadInput:
         return
-    assert 0 <= found.amount < 10**12
+    assert 0 < found.amount < 10**12
