@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler, feature_namespaces
@@ -13,6 +13,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.sax import make_parser
 
 from domain.errors import BadInput
+from jobs.intake.findings import Findings
 from jobs.intake.table import Row
 
 GOOGLE = "http://base.google.com/ns/1.0"
@@ -25,15 +26,17 @@ _MAX_SILENT_BYTES = 2_000_000
 _MAX_DEPTH = 64
 _MAX_TEXT = 100_001
 _MAX_VALUES = 1_000
+_MAX_ITEM_CHARACTERS = 400_000
+"""Of all that is kept of one item."""
 
 
-def read_xml(stream: BinaryIO, *, file: str) -> Iterator[Row]:
-    """One row per ``item`` or ``entry``, with the line of its start tag.
+def read_xml(stream: BinaryIO, *, file: str, findings: Findings, known: Collection[str]) -> Iterator[Row]:
+    """One row per ``item`` or ``entry``, with the line of its start tag; of its fields, those that are `known`.
 
-    Raises BadInput with the line where the document is not well-formed, has a DOCTYPE or is no feed: XML says
-    nothing reliable after that, so the file is refused as a whole.
+    An item that is too large goes to `findings`. Raises BadInput with the line where the document is not well-formed,
+    has a DOCTYPE or is no feed: XML says nothing reliable after that, so the file is refused as a whole.
     """
-    handler = _Feed(file)
+    handler = _Feed(file, findings, known)
     parser = make_parser()
     parser.forbid_dtd = True
     parser.setFeature(feature_namespaces, True)
@@ -69,15 +72,16 @@ def _guarded(step: Callable[[], object], handler: _Feed, file: str) -> None:
 class _Feed(ContentHandler):
     """Collects the direct children of items; what lies deeper (a shipping price) is not the product's."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, findings: Findings, known: Collection[str]) -> None:
         super().__init__()
-        self._file = file
+        self._file, self._findings, self._known = file, findings, known
         self._locator: Locator | None = None
         self._depth = 0
         self._item_depth: int | None = None
         self._field: tuple[bool, str] | None = None
         self._text: list[str] = []
         self._length = 0
+        self._item_length = 0
         self._item: dict[tuple[bool, str], list[str]] = {}
         self._item_line = 1
         self._rows: deque[Row] = deque()
@@ -108,16 +112,20 @@ class _Feed(ContentHandler):
             raise BadInput(f"<{local[:40]}> is neither RSS 2.0 nor Atom", file=self._file, line=self.line)
         if self._item_depth is None and local in _ITEMS and space != GOOGLE:
             self._item_depth, self._item, self._item_line = self._depth, {}, self.line
+            self._item_length = 0
         elif self._item_depth is not None and self._depth == self._item_depth + 1:
-            self._field = (space == GOOGLE, local) if space in (GOOGLE, _ATOM, None, "") else None
+            kept = local in self._known and space in (GOOGLE, _ATOM, None, "")
+            self._field = (space == GOOGLE, local) if kept else None
             self._text, self._length = [], 0
 
     def characters(self, content: str) -> None:
         self.events += 1
         at_field = self._item_depth is not None and self._depth == self._item_depth + 1
-        if at_field and self._field and self._length < _MAX_TEXT:
-            self._text.append(content[: _MAX_TEXT - self._length])
-            self._length += len(content)
+        if at_field and self._field and self._length < _MAX_TEXT and self._item_length <= _MAX_ITEM_CHARACTERS:
+            piece = content[: _MAX_TEXT - self._length]
+            self._text.append(piece)
+            self._length += len(piece)
+            self._item_length += len(piece)
 
     def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: N802
         self.events += 1
@@ -127,8 +135,12 @@ class _Feed(ContentHandler):
                 values.append(value)
             self._field = None
         elif self._depth == self._item_depth:
-            self._rows.append(Row(line=self._item_line, cells=self._cells()))
-            self._item_depth = None
+            if self._item_length > _MAX_ITEM_CHARACTERS:
+                reason = f"an item of more than {_MAX_ITEM_CHARACTERS} characters"
+                self._findings.refuse(BadInput(reason, file=self._file, line=self._item_line))
+            else:
+                self._rows.append(Row(line=self._item_line, cells=self._cells()))
+            self._item, self._item_depth = {}, None
         self._depth -= 1
 
     def _cells(self) -> dict[str, tuple[str, ...]]:

@@ -70,7 +70,7 @@ def read_feed(stream: BinaryIO, *, file: str, findings: Findings) -> Iterator[Fe
     """
     is_xml = PurePosixPath(file).suffix.lower() == ".xml"
     if is_xml:
-        rows = read_xml(stream, file=file)
+        rows = read_xml(stream, file=file, findings=findings, known=MAX_LENGTHS)
     else:
         rows = read_table(stream, file=file, findings=findings, known=MAX_LENGTHS, required=REQUIRED)
     for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from decimal import Decimal
 
 import pytest
@@ -294,6 +295,28 @@ def test_latin1_xml_that_says_so_is_read() -> None:
     text = '<?xml version="1.0" encoding="iso-8859-1"?>' + RSS.split("?>", 1)[1].replace("Bag &amp; ", "Café ")
     rows, _ = read(text.encode("latin-1"), "feed.xml")
     assert rows[0].title == "Café <more>"
+
+
+def test_an_item_of_invented_fields_costs_no_memory() -> None:
+    invented = "".join(f"<x{n}>{'x' * 90_000}</x{n}>" for n in range(40))
+    content = RSS.replace("<item>", f"<item>{invented}", 1).encode()
+    tracemalloc.start()
+    try:
+        rows, _ = read(content, "feed.xml")
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [row.product_id for row in rows] == [row.product_id for row in read(RSS, "feed.xml")[0]]
+    assert held < len(content)
+
+
+def test_an_item_of_many_long_values_is_refused_and_the_rest_read() -> None:
+    links = f"<g:additional_image_link>{'x' * 2_000}</g:additional_image_link>" * 900
+    rows, findings = read(RSS.replace("<item>", f"<item>{links}", 1), "feed.xml")
+    everything, refused = read(RSS, "feed.xml")
+    assert rows == everything[1:]
+    assert [error.reason for error in findings.bad][:1] == ["an item of more than 400000 characters"]
+    assert places(findings.bad[1:]) == places(refused.bad)
 
 
 def test_a_swollen_element_is_bounded() -> None:
