@@ -203,8 +203,9 @@ class ZipSource:
         """Bound the table of contents before it is parsed: millions of entries fit into a few MB."""
         stream.seek(max(0, stream.seek(0, os.SEEK_END) - 65_536 - 22 - 20 - 56))
         tail = stream.read()
-        end = tail.rfind(b"PK\x05\x06")
-        size = struct.unpack_from("<L", tail, end + 12)[0] if 0 <= end <= len(tail) - 22 else 0
+        # not within the record's own 22 bytes, whose fields may spell its signature again
+        end = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - 18))
+        size = struct.unpack_from("<L", tail, end + 12)[0] if end >= 0 else 0
         large = end - 20 - 56
         if large >= 0 and tail[end - 20 : end - 16] == b"PK\x06\x07" and tail[large : large + 4] == b"PK\x06\x06":
             size = struct.unpack_from("<Q", tail, large + 40)[0]

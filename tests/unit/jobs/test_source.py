@@ -111,6 +111,14 @@ def test_a_swollen_table_of_contents_is_refused_unparsed(tmp_path: Path) -> None
     assert "table of contents" in refusal(path, max_archive_files=10).reason
 
 
+def test_a_second_signature_within_the_end_record_hides_no_table_of_contents(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "z.zip", {f"{'n' * 200}{n}": b"" for n in range(50)})
+    content = bytearray(path.read_bytes())
+    content[-18:-14] = b"PK\x05\x06"  # the numbers of the disks, which nobody reads
+    path.write_bytes(content)
+    assert "table of contents" in refusal(path, max_archive_files=10).reason
+
+
 def test_what_unpacks_counts_and_not_what_the_header_claims(tmp_path: Path) -> None:
     path = zipped(tmp_path / "z.zip", {"a.txt": bytes(2_000_000)})
     content = bytearray(path.read_bytes())
