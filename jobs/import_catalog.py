@@ -74,8 +74,8 @@ def import_catalog(
 ) -> CatalogReport:
     """Read a folder, a ZIP, or a feed file beside its pictures, and save each rights holder's catalog.
 
-    The stored catalog of a rights holder is replaced by the good rows, in one transaction; pictures go to evidence
-    before. With `rights_holders.json` in place, `rights_holder` picks one of its rights holders and leaves the
+    The stored catalogs of the rights holders are replaced by the good rows, in one transaction; pictures go to
+    evidence before. With `rights_holders.json` in place, `rights_holder` picks one of its rights holders and leaves the
     others' rows aside; without it, it names the owner of every brand of the feed. `fetch` gets pictures that are
     URLs; without it they are refused.
 
@@ -86,10 +86,7 @@ def import_catalog(
     with WriteBehind(evidence) as writes:
         catalogs = _Intake(settings, writes.write, rights_holder, fetch, progress, findings).read(path)
         writes.settle()
-    saved = SaveCount()
-    for catalog in catalogs:
-        saved += records.save_catalog(catalog)
-    return _report(catalogs, saved, findings)
+    return _report(catalogs, records.save_catalogs(catalogs), findings)
 
 
 def _sha256(content: bytes) -> str:

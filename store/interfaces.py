@@ -46,7 +46,10 @@ class CatalogWriter(Protocol):
     """Writes catalogs of one tenant."""
 
     def save_catalog(self, catalog: Catalog) -> SaveCount:
-        """Replace one rights holder's catalog in one transaction; counts products."""
+        """`save_catalogs` of one."""
+
+    def save_catalogs(self, catalogs: Iterable[Catalog]) -> SaveCount:
+        """Replace the catalogs of these rights holders, all in one transaction; counts products."""
 
 
 class ListingReader(Protocol):

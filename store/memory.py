@@ -72,14 +72,20 @@ class MemoryRecords:
             return catalog_digest(_digests(self._holders), _digests(self._products))
 
     def save_catalog(self, catalog: Catalog) -> SaveCount:
-        """Replace one rights holder's catalog at once; counts products."""
-        holder, products = holder_entry(catalog.rights_holder), product_entries(catalog)
-        kept = {entry.key for entry in products}
+        """`save_catalogs` of one."""
+        return self.save_catalogs([catalog])
+
+    def save_catalogs(self, catalogs: Iterable[Catalog]) -> SaveCount:
+        """Replace the catalogs of these rights holders, all at once; counts products."""
+        entries = [(holder_entry(catalog.rights_holder), product_entries(catalog)) for catalog in catalogs]
+        count = SaveCount()
         with self._lock:
-            _save(self._holders, [holder])
-            count = _save(self._products, products)
-            for key in [key for key in self._products if key[0] == catalog.rights_holder.name and key not in kept]:
-                del self._products[key]
+            for holder, products in entries:
+                kept = {entry.key for entry in products}
+                _save(self._holders, [holder])
+                count += _save(self._products, products)
+                for key in [key for key in self._products if key[0] == holder.key[0] and key not in kept]:
+                    del self._products[key]
         return count
 
     def listings(self) -> Iterator[Listing]:

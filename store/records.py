@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, select
 
 from domain.assessment import Assessment, Band
 from domain.case import Case
@@ -13,6 +13,7 @@ from domain.codec import load
 from domain.listing import Listing
 from domain.notice import Notice, NoticeStatus
 from store.content import (
+    Entry,
     Key,
     assessment_entry,
     case_entry,
@@ -95,17 +96,27 @@ class SqlRecords:
         )
 
     def save_catalog(self, catalog: Catalog) -> SaveCount:
-        """Replace one rights holder's catalog in one transaction; counts products."""
-        holder, products = holder_entry(catalog.rights_holder), product_entries(catalog)
+        """`save_catalogs` of one."""
+        return self.save_catalogs([catalog])
+
+    def save_catalogs(self, catalogs: Iterable[Catalog]) -> SaveCount:
+        """Replace the catalogs of these rights holders, all in one transaction; counts products."""
+        entries = [(holder_entry(catalog.rights_holder), product_entries(catalog)) for catalog in catalogs]
+        count = SaveCount()
+        with self._rows.writing() as connection:
+            for holder, products in entries:
+                count += self._replace_catalog(connection, holder, products)
+        return count
+
+    def _replace_catalog(self, connection: Connection, holder: Entry, products: Sequence[Entry]) -> SaveCount:
         kept = {entry.key for entry in products}
         names = (product_table.c.rights_holder, product_table.c.reference_id)
-        with self._rows.writing() as connection:
-            self._rows.save(connection, holder_table, [holder])
-            count = self._rows.save(connection, product_table, products)
-            same_holder = product_table.c.rights_holder == catalog.rights_holder.name
-            stored = connection.execute(select(*names).where(self._rows.of(product_table), same_holder))
-            gone = [key for key in map(tuple, stored) if key not in kept]
-            self._rows.delete(connection, delete(product_table), gone, "rights_holder", "reference_id")
+        self._rows.save(connection, holder_table, [holder])
+        count = self._rows.save(connection, product_table, products)
+        same_holder = product_table.c.rights_holder == holder.key[0]
+        stored = connection.execute(select(*names).where(self._rows.of(product_table), same_holder))
+        gone = [key for key in map(tuple, stored) if key not in kept]
+        self._rows.delete(connection, delete(product_table), gone, "rights_holder", "reference_id")
         return count
 
     def listings(self) -> Iterator[Listing]:

@@ -30,7 +30,7 @@ from store.records import open_records
 
 OpenAs = Callable[[str], Records]
 
-VERSIONS = Versions(embedder="net@1", index="i1", combiner="c@1", lexicon="1", code="0.1.0")
+VERSIONS = Versions(embedder="net@1", index="i1", verifier="v@1", combiner="c@1", lexicon="1", code="0.1.0")
 VERSIONS_DIGEST = digest(dump(VERSIONS))
 
 
@@ -156,6 +156,19 @@ def test_a_catalog_replaces_its_rights_holders_last_one_and_no_other(records: Re
     assert [product.title for product in records.products("Luma")] == ["Jacket", "Coat", "Jacket"]
     assert [product.rights_holder for product in records.products()] == ["Luma"] * 3 + ["Other"]
     assert records.products("Nobody") == []
+
+
+def test_several_catalogs_are_saved_together_or_not_at_all(records: Records) -> None:
+    records.save_catalog(catalog("R1", "R2"))
+    before = everything(records)
+    with pytest.raises(BadInput):
+        records.save_catalogs([catalog("R3"), catalog("R1", "R1", holder="Other")])
+    assert everything(records) == before
+    saved = records.save_catalogs(iter([catalog("R2", "R3"), catalog("R1", holder="Other")]))
+    assert saved == SaveCount(added=2, unchanged=1)
+    assert [product.reference_id for product in records.products()] == ["R2", "R3", "R1"]
+    assert [holder.name for holder in records.rights_holders()] == ["Luma", "Other"]
+    assert records.save_catalogs([]) == SaveCount()
 
 
 def test_a_changed_rights_holder_is_saved_though_no_product_changed(records: Records) -> None:
@@ -463,6 +476,7 @@ PROBES: dict[str, Callable[[Records], object]] = {
     "products": lambda other: list(other.products()) + list(other.products("Luma")) == [],
     "catalog_digest": lambda other: other.catalog_digest() == MemoryRecords().catalog_digest(),
     "save_catalog": lambda other: other.save_catalog(catalog("R1", title="Other")) == SaveCount(added=1),
+    "save_catalogs": lambda other: other.save_catalogs([catalog("R1", title="Other")]) == SaveCount(added=1),
     "listings": lambda other: list(other.listings()) == [],
     "listing": lambda other: _is_not_found(lambda: other.listing("market", "L1")),
     "unscored_listings": lambda other: list(other.unscored_listings(VERSIONS_DIGEST)) == [],
@@ -729,15 +743,18 @@ from store.records import open_records
 
 @event.listens_for(Engine, "after_cursor_execute")
 def stop(connection, cursor, statement, parameters, context, executemany):
-    if statement.startswith("INSERT INTO products"):
+    if statement.startswith("INSERT INTO products") and "late" in str(parameters):
         print("in mid transaction", flush=True)
         sys.stdin.read()
 
+def half(name, word):
+    products = (
+        ReferenceProduct(reference_id=f"{word} {n}", rights_holder=name, title="Half", brand="Half") for n in range(50)
+    )
+    return Catalog(rights_holder=RightsHolder(name=name, brands=(Brand(name="Half"),)), products=tuple(products))
+
 records = open_records(sys.argv[1], "acme")
-holder = RightsHolder(name="Luma", brands=(Brand(name="Half"),))
-records.save_catalog(Catalog(rights_holder=holder, products=tuple(
-    ReferenceProduct(reference_id=f"half {n}", rights_holder="Luma", title="Half", brand="Half") for n in range(50)
-)))
+records.save_catalogs([half("Luma", "early"), half("Other", "late")])
 """
 
 
