@@ -29,7 +29,6 @@ import models
 
 EMBEDDED = Path(models.__file__).parent
 FEED = "id\ttitle\tbrand\tprice\timage_link\n"
-SERVING = re.compile(r"serving on (?P<url>http://127\.0\.0\.1:(?P<port>\d+))$", re.M)
 BATCHES = re.compile(r'^bentoml_service_adaptive_batch_size_bucket\{.*le="(?P<most>[^"]+)".*\} (?P<count>\S+)$', re.M)
 
 
@@ -127,7 +126,7 @@ class Home:
             "ASSAYER_ALLOW_LOOPBACK": "true",
         }
         self.port, self.url = 0, ""
-        """Known when the service has said where it listens."""
+        """Of the service that was started last."""
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, *command: str) -> None:
@@ -144,22 +143,31 @@ class Home:
         self.run("catalog", "import", str(self.data / "catalog"))
 
     def start(self) -> httpx.Client:
-        with (self.folder / "log").open("ab") as log:
-            said_before = len(self.log())
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "serve", "--port", "0"],
+        """On a port that was free a moment ago; on another one where somebody was faster."""
+        while not self._started():
+            assert self.process is not None
+            assert "cannot be listened on" in self.log(), self.log()
+        return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+
+    def _started(self) -> bool:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        with (self.folder / "log").open("wb") as log:
+            self.process = process = subprocess.Popen(
+                [sys.executable, "-m", "cli", "serve", "--port", str(self.port)],
                 cwd=Path(__file__).parents[2],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        self.until(lambda: SERVING.search(self.log(), said_before) is not None)
-        found = SERVING.search(self.log(), said_before)
-        assert found is not None
-        self.url, self.port = found["url"], int(found["port"])
-        self.until(self.is_alive)
-        return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        while process.poll() is None:
+            # said by this process, not by another one at that address
+            if f"serving on {self.url}" in self.log() and self.is_alive():
+                return True
+            time.sleep(0.05)
+        return False
 
     def is_alive(self) -> bool:
         try:
