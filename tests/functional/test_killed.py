@@ -109,6 +109,23 @@ class Line:
         return Bench(work, arguments, self._command_line)
 
 
+def assert_nothing_is_half_done(here: Bench, line: Line, state_of: State) -> None:
+    """What a killed process leaves is less than all, and all of it is whole: nothing is named that is not there."""
+    if not (here.home / "assayer.db").exists():
+        return
+    state = state_of(here.home)
+    pictures = [image for row in (*state["products"], *state["listings"]) for image in row["images"]]
+    assert {image["sha256"] for image in pictures} <= set(state["evidence"])
+    judged = {row["listing_id"] for row in state["assessments"]}
+    assert judged <= {row["listing_id"] for row in state["listings"]}
+    assert {listing_id for case in state["cases"] for listing_id in case["listing_ids"]} <= judged
+    if (here.work / "scores.jsonl").exists():
+        assert (here.work / "scores.jsonl").read_bytes() == line.scores
+    if "default/current" in state["index"]:
+        info = here.assayer("index", "info", "--json").json
+        assert f"default/{info['version']}/checkpoint.json" in state["index"]
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("command", list(COMMANDS))
 def test_killed_and_run_again_it_is_as_undisturbed(command: str, part: int, line: Line, state_of: State) -> None:
@@ -118,6 +135,7 @@ def test_killed_and_run_again_it_is_as_undisturbed(command: str, part: int, line
     step = random.Random(f"{command} {part}").randint(first, last)
     here = line.bench(command)
     here.kill_at(step)
+    assert_nothing_is_half_done(here, line, state_of)
     here.run()
     assert state_of(here.home) == wanted.state, f"killed at step {step} of {wanted.steps}"
     if command == "score":
@@ -127,8 +145,9 @@ def test_killed_and_run_again_it_is_as_undisturbed(command: str, part: int, line
 def test_killed_again_and_again_it_gets_there(line: Line, state_of: State) -> None:
     here = line.bench("listings")
     wanted = line.undisturbed["listings"]
-    for _ in range(3):
-        here.kill_at(wanted.steps // 4)
+    for _ in range(7):
+        here.kill_at(wanted.steps // 9)
+        assert_nothing_is_half_done(here, line, state_of)
     here.run()
     assert state_of(here.home) == wanted.state
 
