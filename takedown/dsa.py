@@ -110,7 +110,7 @@ def _utc(moment: datetime) -> str:
 def _price(listing: Listing | None) -> dict[str, str] | None:
     if listing is None or listing.price is None:
         return None
-    return {"amount": str(listing.price.amount), "currency": plain(listing.price.currency)}
+    return {"amount": format(listing.price.amount, "f"), "currency": plain(listing.price.currency)}
 
 
 def _reference(item: NoticeItem, backing: Backing) -> dict[str, str] | None:

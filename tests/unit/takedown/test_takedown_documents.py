@@ -4,6 +4,7 @@ import email
 import io
 import json
 from dataclasses import replace
+from decimal import Decimal
 from email.policy import default
 
 import jsonschema
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pypdf import PdfReader
 
+from domain.catalog import Money
 from domain.listing import Seller
 from domain.notice import LintFinding
 from takedown.dsa import dsa_json, dsa_notice, dsa_schema
@@ -81,6 +83,18 @@ def test_a_complete_notice_fits_the_schema(world, prepared_on, validator):
     }
     assert {right["kind"] for right in document["items"][0]["rights"]} == {"trademark", "copyright"}
     assert document["items"][0]["captured_at"] == "2026-01-14T09:30:00Z"
+
+
+@pytest.mark.parametrize(("amount", "written"), [("1E+3", "1000"), ("19.90", "19.90"), ("1E-7", "0.0000001")])
+def test_a_price_is_written_in_plain_digits(world, prepared_on, validator, amount, written):
+    price = Money(amount=Decimal(amount), currency="EUR")
+    backing = world.backing
+    listings = {key: replace(listing, price=price) for key, listing in backing.listings.items()}
+    document = json.loads(
+        dsa_json(dsa_notice(world.notice(), replace(backing, listings=listings), prepared_on=prepared_on))
+    )
+    validator.validate(document)
+    assert {item["price"]["amount"] for item in document["items"]} == {written}
 
 
 @pytest.mark.parametrize(
