@@ -2,13 +2,9 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
-import random
-import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -238,17 +234,23 @@ def test_builds_at_the_same_time_do_not_disturb_each_other(
 
 
 _PUBLISHER = """
-import os, sys
+import itertools, os, signal, sys
 from pathlib import Path
 from index.artifact import read_artifact, write_artifact
 from index.local_features import FEATURES_VERSION
 sources = [read_artifact(Path(folder), embedder="stand-in@0", features=FEATURES_VERSION) for folder in sys.argv[2:]]
-for _ in sys.stdin:
-    child = os.fork()
-    while child == 0:
+for line in sys.stdin:
+    last, calls, child = int(line), itertools.count(1), os.fork()
+    if child == 0:
+        def count(frame, event, argument):
+            if event == "c_call" and next(calls) == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+        sys.setprofile(count)
         for one in sources:
             write_artifact(Path(sys.argv[1]), one.checkpoint, one.arrays, one.votes)
-    print(child, flush=True)
+        sys.setprofile(None)
+        print(next(calls), flush=True)
+        os._exit(0)
     os.waitpid(child, 0)
     print("gone", flush=True)
 """
@@ -256,8 +258,11 @@ for _ in sys.stdin:
 
 @pytest.fixture
 def publisher(tmp_path: Path, first: IndexArtifact, second: IndexArtifact) -> Iterator[subprocess.Popen[str]]:
-    """For each line it is sent, a child that publishes two indexes in turn until it is killed."""
-    folders = [str(tmp_path / name) for name in ("index", "first", "second")]
+    """For each number it is sent, a child that publishes two indexes and kills itself at that call out of Python.
+
+    A child that lives to publish both says how many calls it made.
+    """
+    folders = [str(tmp_path / name) for name in ("index", "second", "first")]
     publish(tmp_path / "first", first)
     publish(tmp_path / "second", second)
     process = subprocess.Popen(
@@ -277,19 +282,22 @@ def test_a_killed_build_leaves_an_index_and_no_litter(
     tmp_path: Path, publisher: subprocess.Popen[str], first: IndexArtifact, second: IndexArtifact
 ) -> None:
     folder = tmp_path / "index"
-    wanted = {publish(folder, first).version, publish(folder, second).version}
-    assert publisher.stdin
-    assert publisher.stdout
-    chance, littered = random.Random(0), 0
-    for _ in range(40):
-        publisher.stdin.write("go\n")
+    wanted = {publish(folder, second).version, publish(folder, first).version}
+
+    def said_when_killed_at(call: int) -> list[str]:
+        assert publisher.stdin
+        assert publisher.stdout
+        publisher.stdin.write(f"{call}\n")
         publisher.stdin.flush()
-        child = int(publisher.stdout.readline())
-        time.sleep(chance.uniform(0, 0.06))
-        os.kill(child, signal.SIGKILL)
-        assert publisher.stdout.readline() == "gone\n"
+        return list(iter(publisher.stdout.readline, "gone\n"))
+
+    [calls] = map(int, said_when_killed_at(0))
+    littered = 0
+    for part in range(40):
+        publish(folder, first)
+        assert said_when_killed_at(1 + calls * part // 40) == []
         assert load(folder).checkpoint.version in wanted
         littered += len(everything_in(folder)) > 3
-    assert littered, "no build was killed at work, so this showed nothing"
+    assert littered > 20
     complete = publish(folder, first)
     assert everything_in(folder) == {"current", ".lock", complete.version}
