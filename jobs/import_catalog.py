@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -21,9 +22,13 @@ from jobs.intake.pictures import Fetch, Picture, PictureIntake
 from jobs.intake.rights_holders import FILE_NAME, MAX_BYTES, BrandRow, RightsHolderRow, read_rights_holders
 from jobs.intake.source import FolderSource, Source, open_source
 from jobs.intake.write_behind import WriteBehind
-from store.interfaces import CatalogWriter, EvidenceWriter, SaveCount
+from store.interfaces import CatalogReader, CatalogWriter, EvidenceWriter, SaveCount
 
 _ADVICE = f"Put a {FILE_NAME} beside the feed, or name the owner of all its brands with --rights-holder NAME."
+
+
+class CatalogRecords(CatalogReader, CatalogWriter, Protocol):
+    """What an import reads and writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +69,7 @@ def check_catalog(
 
 def import_catalog(
     path: Path,
-    records: CatalogWriter,
+    records: CatalogRecords,
     evidence: EvidenceWriter,
     settings: Settings,
     *,
@@ -76,17 +81,30 @@ def import_catalog(
 
     The stored catalogs of the rights holders are replaced by the good rows, in one transaction; pictures go to
     evidence before. With `rights_holders.json` in place, `rights_holder` picks one of its rights holders and leaves the
-    others' rows aside; without it, it names the owner of every brand of the feed. `fetch` gets pictures that are
-    URLs; without it they are refused.
+    others' rows aside; without it, it names the owner of every brand of the feed, of whom all else that is stored
+    (authorized sellers above all) stays as it is. `fetch` gets pictures that are URLs; without it they are refused.
 
     Raises BadInput where a file cannot be read as a whole, ArchiveRefused, and EmptyCatalog where nothing is left
     to compare with; then nothing was saved.
     """
     findings = Findings()
     with WriteBehind(evidence) as writes:
-        catalogs = _Intake(settings, writes.write, rights_holder, fetch, progress, findings).read(path)
+        intake = _Intake(settings, writes.write, rights_holder, fetch, progress, findings)
+        catalogs = intake.read(path)
         writes.settle()
+    if intake.feed_alone:
+        stored = {holder.name: holder for holder in records.rights_holders()}
+        catalogs = tuple(_keeping_the_rest(catalog, stored.get(catalog.rights_holder.name)) for catalog in catalogs)
     return _report(catalogs, records.save_catalogs(catalogs), findings)
+
+
+def _keeping_the_rest(catalog: Catalog, stored: RightsHolder | None) -> Catalog:
+    """A feed alone says nothing of sellers, marks and logos: to forget them would accuse those whom they protect."""
+    if stored is None:
+        return catalog
+    known = {brand.name.casefold() for brand in stored.brands}
+    new = tuple(brand for brand in catalog.rights_holder.brands if brand.name.casefold() not in known)
+    return replace(catalog, rights_holder=replace(stored, brands=stored.brands + new))
 
 
 def _sha256(content: bytes) -> str:
@@ -115,6 +133,8 @@ class _Intake:
     fetch: Fetch | None
     progress: Progress
     findings: Findings
+    feed_alone: bool = False
+    """Whether there was no rights_holders.json."""
 
     def read(self, path: Path) -> tuple[Catalog, ...]:
         """The catalogs at `path`, pictures taken in."""
@@ -180,6 +200,7 @@ class _Intake:
             if rows or self.findings.bad:
                 raise BadInput("whose products these are is not said", file=source.label(FILE_NAME), advice=_ADVICE)
             return ()
+        self.feed_alone = True
         brands = {row.brand.casefold(): row.brand for row in reversed(rows) if row.brand}
         if len(brands) != 1 and not all(row.brand for row in rows):
             brands.setdefault(self.chosen.casefold(), self.chosen)

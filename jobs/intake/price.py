@@ -33,11 +33,17 @@ def offer_price(price: int | Decimal | str, currency: str) -> Money:
     if isinstance(price, str) and (found := _FEED_PRICE.fullmatch(price.strip())):
         if currency and found.group(3).upper() != currency.upper():
             raise BadInput(f'"{price[:60]}" stands beside the currency {currency[:10]}', field="price")
+        _refuse_ambiguous(found.group(2), found.group(3))
         return _above_nothing(feed_price(price))
     amount = _amount(price, currency) if isinstance(price, str) else Decimal(price)
     if not currency:
         raise BadInput("a price without a currency", field="currency")
     return _above_nothing(_money(amount, currency))
+
+
+def _refuse_ambiguous(number: str, currency: str) -> None:
+    if is_ambiguous(number, currency):
+        raise BadInput(f'"{number}" can be read two ways', field="price")
 
 
 def _above_nothing(money: Money) -> Money:
@@ -49,8 +55,7 @@ def _above_nothing(money: Money) -> Money:
 def _amount(text: str, currency: str) -> Decimal:
     text = text.strip()
     if _PLAIN.fullmatch(text):
-        if is_ambiguous(text, currency):
-            raise BadInput(f'"{text}" can be read two ways', field="price")
+        _refuse_ambiguous(text, currency)
         return Decimal(text)
     if len(_NUMBERS.findall(text)) != 1 or re.search(r"[-−–]\s*\D{0,3}\d", text):
         raise BadInput(f'"{text[:60]}" is not one price', field="price")

@@ -55,6 +55,25 @@ def test_a_good_catalog(
     assert (second.rights_holder, second.brand, second.price) == ("Bolt Inc", "Bolt", None)
 
 
+def test_a_feed_alone_does_not_forget_whom_the_rights_holder_authorizes(
+    catalog_folder: Folder, records: MemoryRecords, evidence: MemoryEvidence, settings: Settings
+) -> None:
+    folder = catalog_folder()
+    import_catalog(folder, records, evidence, settings)
+    before = records.rights_holders()[0]
+    (folder / "rights_holders.json").unlink()
+    import_catalog(folder, records, evidence, settings, rights_holder=before.name)
+    after = records.rights_holders()[0]
+    assert (after.authorized_sellers, after.trademarks, after.contact_email) == (
+        before.authorized_sellers,
+        before.trademarks,
+        before.contact_email,
+    )
+    assert after.authorized_sellers
+    assert before.brands[0] in after.brands
+    assert {brand.name.casefold() for brand in after.brands} == {"acme", "bolt"}
+
+
 def test_again_changes_nothing(
     catalog_folder: Folder, records: MemoryRecords, evidence: MemoryEvidence, settings: Settings
 ) -> None:

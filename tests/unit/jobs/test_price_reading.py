@@ -49,6 +49,7 @@ def test_a_price_as_shown(price: int | Decimal | str, currency: str, amount: str
         ("−5", "USD", "price"),
         ("2 for 5", "USD", "price"),
         ("1.299", "USD", "price"),
+        ("1.299 EUR", "", "price"),
         ("0", "USD", "price"),
         (0, "USD", "price"),
         ("0.00 USD", "USD", "price"),
