@@ -196,7 +196,7 @@ def test_an_empty_catalog_is_refused_wherever_it_is_needed(tmp_path: Path, both:
     for arguments in (("index", "build"), ("score", "--all")):
         words, said = both(*arguments)
         assert said["error"]["code"] == "empty-catalog"
-        assert said["error"]["field"] == "products"
+        assert said["error"]["field"] == "catalog"
         assert "assayer catalog import PATH" in words
 
 

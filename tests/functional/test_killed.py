@@ -152,6 +152,19 @@ def test_killed_again_and_again_it_gets_there(line: Line, state_of: State) -> No
     assert state_of(here.home) == wanted.state
 
 
+def test_an_index_is_there_whole_or_not_at_all(line: Line, state_of: State) -> None:
+    """Killed at every step of its building, one after the other."""
+    here = line.bench("index")
+    wanted = line.undisturbed["index"]
+    for step in range(1, wanted.steps + 1):
+        here.kill_at(step)
+        assert_nothing_is_half_done(here, line, state_of)
+        if (here.home / "index" / "default" / "current").exists():
+            break
+    assert "Already built" in here.assayer("index", "build").out
+    assert state_of(here.home)["index"].items() >= wanted.state["index"].items()
+
+
 def test_a_killed_scoring_goes_on_where_it_was(line: Line, state_of: State) -> None:
     """Killed when some batches were saved and some were not: only the others are scored."""
     here = line.bench("score")
