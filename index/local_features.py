@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-WORKING_SIDE = 400
+WORKING_SIDE = 320
 """Pixels of the longer side on which features are found; larger and smaller pictures are resized to it."""
 MAX_FEATURES = 400
 FEATURES_VERSION = f"rootsift-{WORKING_SIDE}-{MAX_FEATURES}-1"

@@ -15,9 +15,9 @@ from store.images import RGB
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
 def test_points_are_told_at_working_size(draw: Callable[..., RGB], factor: float) -> None:
-    drawn = draw(5, 300, 400)
+    drawn = draw(5, 240, 320)
     picture = prepare(cv2.resize(drawn, None, fx=factor, fy=factor))
-    assert (picture.width, picture.height) == (300, 400)
+    assert (picture.width, picture.height) == (240, 320)
     assert picture.scale == pytest.approx(1 / factor)
     assert max(picture.rgb.shape[:2]) == WORKING_SIDE
     assert len(picture.features) > 100
