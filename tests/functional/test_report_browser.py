@@ -64,7 +64,7 @@ def listing(listing_id: str, seed: int, *, proof: bool) -> ListingView:
 def judged() -> tuple[MemoryRecords, list[TruthRow]]:
     """Forty listings with verdicts that are right more often than not."""
     records, rows = MemoryRecords(), []
-    versions = Versions(embedder="e", index="i", combiner="c", lexicon="l", code="0")
+    versions = Versions(embedder="e", index="i", verifier="v@1", combiner="c", lexicon="l", code="0")
     for number in range(40):
         name, probability = f"{number:02}", ((number * 7) % 40 + 0.5) / 40
         seller = Seller(id="s", name="s")
@@ -104,7 +104,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = ReportData(
         title="A report to open",
         made_at=datetime(2026, 3, 4, 5, 6, tzinfo=UTC),
-        versions=(Versions(embedder="e" * 80, index="i", combiner="c", lexicon="l", code="0"),),
+        versions=(Versions(embedder="e" * 80, index="i", verifier="v@1", combiner="c", lexicon="l", code="0"),),
         funnel=(FunnelStep(label="Crawled", count=40), FunnelStep(label="Flagged", count=20, enforce=8)),
         listing_count=40,
         assessed_count=40,
