@@ -9,7 +9,7 @@ step = @printf '== %s\n' '$(1)'; started=$$(date +%s); $(2) || exit $$?; \
 	printf '== %s: %s s\n' '$(1)' "$$(( $$(date +%s) - started ))"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts tests models clean
+.PHONY: help demo test lint types contracts tests clean
 
 help:
 	@printf 'make demo    install the base and run the whole line on the bundled marketplace\n'
