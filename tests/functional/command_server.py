@@ -14,6 +14,7 @@ import atexit
 import itertools
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ def serve() -> None:
 
 
 def _become(order: dict[str, Any]) -> None:
-    """The process that a shell would have started."""
+    """The process that a shell would have started in the foreground."""
+    # a test run in the background is born deaf to Ctrl-C, and so would be what it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["cwd"])
@@ -56,7 +59,7 @@ def _become(order: dict[str, Any]) -> None:
         _watch(order["die_at"], order["signal"], order["folder"], Path(order["count"]))
 
 
-def _watch(last: int, signal: int, folder: str, count: Path) -> None:
+def _watch(last: int, end: int, folder: str, count: Path) -> None:
     numbers = itertools.count(1)
     reached = 0
 
@@ -64,7 +67,7 @@ def _watch(last: int, signal: int, folder: str, count: Path) -> None:
         nonlocal reached
         reached = next(numbers)
         if reached == last:
-            os.kill(os.getpid(), signal)
+            os.kill(os.getpid(), end)
 
     def statement(_connection: object, _cursor: object, text: str, *_: object) -> None:
         if not text.startswith(("SELECT", "PRAGMA", "BEGIN")):
