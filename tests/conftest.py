@@ -1,3 +1,23 @@
-"""For every test: nothing is reported to anybody (see domain/__init__.py)."""
+"""What every test shares. Importing domain first keeps ONNX Runtime from reporting (see domain/__init__.py)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import pytest
 
 import domain  # noqa: F401
+
+
+@pytest.fixture(scope="session")
+def huge_png() -> bytes:
+    """A true PNG of 30,000 x 30,000 px, black or white, that takes about 100 kilobytes packed."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    packer = zlib.compressobj()
+    rows = b"".join(packer.compress(bytes(3_751)) for _ in range(30_000)) + packer.flush()
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,35 +26,23 @@ def picture(color: str = "red", kind: str = "JPEG") -> bytes:
     return stream.getvalue()
 
 
-def huge_png() -> bytes:
-    """A true PNG of 30,000 x 30,000 px, black or white, that takes about 100 kilobytes packed."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    packer = zlib.compressobj()
-    rows = b"".join(packer.compress(bytes(3_751)) for _ in range(30_000)) + packer.flush()
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
 BAD_PICTURES = {"truncated.jpg": "truncated", "huge.png": "50000000 pixels", "animation.jpg": "is a GIF picture"}
 
 
-def put_pictures(folder: Path) -> None:
+def put_pictures(folder: Path, huge_png: bytes) -> None:
     folder.mkdir(parents=True)
     for name, color in (("a", "red"), ("b", "blue")):
         (folder / f"{name}.jpg").write_bytes(picture(color))
     (folder / "truncated.jpg").write_bytes(picture()[:-150])
-    (folder / "huge.png").write_bytes(huge_png())
+    (folder / "huge.png").write_bytes(huge_png)
     (folder / "animation.jpg").write_bytes(picture(kind="GIF"))
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Path:
+def catalog(tmp_path: Path, huge_png: bytes) -> Path:
     """Two good products, and pictures to be had."""
     folder = tmp_path / "catalog"
-    put_pictures(folder / "images")
+    put_pictures(folder / "images", huge_png)
     (folder / "products.tsv").write_text(HEADER + GOOD_ROWS, encoding="utf-8")
     return folder
 
@@ -215,9 +201,9 @@ def listing(number: int, *images: str, **changes: object) -> bytes:
 
 
 def test_bad_listings_are_named_and_the_rest_is_imported_and_scored(
-    tmp_path: Path, walked: Any, both: Both, state_of: State
+    tmp_path: Path, walked: Any, both: Both, state_of: State, huge_png: bytes
 ) -> None:
-    put_pictures(tmp_path / "in" / "images")
+    put_pictures(tmp_path / "in" / "images", huge_png)
     path = tmp_path / "in" / "listings.jsonl"
     lines = [
         listing(1, "a.jpg"),
@@ -276,8 +262,10 @@ def test_bad_listings_are_named_and_the_rest_is_imported_and_scored(
     assert verdicts["L1"]["unreadable"] == verdicts["L13"]["unreadable"] == []
 
 
-def test_a_bad_file_does_not_stop_the_one_beside_it(tmp_path: Path, both: Both, state_of: State) -> None:
-    put_pictures(tmp_path / "in" / "images")
+def test_a_bad_file_does_not_stop_the_one_beside_it(
+    tmp_path: Path, both: Both, state_of: State, huge_png: bytes
+) -> None:
+    put_pictures(tmp_path / "in" / "images", huge_png)
     (tmp_path / "in" / "bad.csv").write_text("listing_id,title\n1,Bag\n")
     (tmp_path / "in" / "bad.parquet").write_bytes(b"PAR1 not really")
     (tmp_path / "in" / "good.jsonl").write_bytes(listing(1, "a.jpg"))

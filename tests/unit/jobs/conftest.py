@@ -3,8 +3,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,29 +27,17 @@ def _picture(color: str = "red", format: str = "JPEG") -> bytes:  # noqa: A002
     return stream.getvalue()
 
 
-def _huge_png() -> bytes:
-    """A true PNG of 30,000 x 30,000 px, black or white, that takes about 100 kilobytes packed."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    packer = zlib.compressobj()
-    rows = b"".join(packer.compress(bytes(3_751)) for _ in range(30_000)) + packer.flush()
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
 @pytest.fixture(scope="session")
 def picture() -> Callable[..., bytes]:
     return _picture
 
 
 @pytest.fixture(scope="session")
-def bad_pictures() -> dict[str, tuple[bytes, str]]:
+def bad_pictures(huge_png: bytes) -> dict[str, tuple[bytes, str]]:
     """Content and a word of the reason, by file name."""
     return {
         "truncated.jpg": (_picture()[:-200], "truncated"),
-        "huge.png": (_huge_png(), "50000000 pixels"),
+        "huge.png": (huge_png, "50000000 pixels"),
         "animation.jpg": (_picture(format="GIF"), "is a GIF picture"),
         "page.jpg": (b"<html>404</html>", "not a JPEG, PNG, WebP or GIF"),
         "empty.jpg": (b"", "not a JPEG, PNG, WebP or GIF"),
