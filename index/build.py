@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,26 @@ from index.agreement import thumbnail
 from index.artifact import FORMAT, Arrays, Checkpoint, IndexArtifact, Reference
 from index.local_features import FEATURES_VERSION, LocalFeatures, no_features, unit
 from index.picture import prepare
-from index.preprocessing import INPUT_SIZE, reference_views
+from index.preprocessing import reference_views
 from index.twins import find_twins
 from index.votes import DescriptorVotes
 from store.images import RGB
 
-Embed = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""(n, 3, s, s) views to (n, d) vectors of unit length."""
 ReadImage = Callable[[str], RGB]
 """Decoded picture of an evidence digest; raises ImageRefused, NotFound or EvidenceCorrupt for one that is unreadable.
 
 Anything else it raises ends the build: a store that is down says nothing about its pictures."""
+
+
+class CopyEmbedder(Protocol):
+    """What index and matcher ask of an image model, wherever it runs; `index.embedder.Embedder` is one."""
+
+    @property
+    def size(self) -> int:
+        """Side of the square input, in pixels."""
+
+    def embed(self, images: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """(n, 3, size, size) views to (n, d) vectors of unit length that are close for copies of one photograph."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +52,7 @@ class _Described:
 def build_artifact(
     products: Sequence[ReferenceProduct],
     read_image: ReadImage,
-    embed: Embed,
+    model: CopyEmbedder,
     *,
     catalog_digest: str,
     embedder: str,
@@ -53,7 +63,7 @@ def build_artifact(
     A picture that cannot be read is named in the checkpoint and left out. Raises EmptyCatalog when none is left.
     """
     unreadable: list[str] = []
-    described = list(_describe_all(products, read_image, embed, unreadable, progress))
+    described = list(_describe_all(products, read_image, model, unreadable, progress))
     if unreadable and not described:
         raise EmptyCatalog(
             "no reference picture could be read",
@@ -70,14 +80,14 @@ def build_artifact(
         files=(),
     )
     if not described:
-        return _of_nothing(checkpoint, embed)
+        return _of_nothing(checkpoint, model)
     return _with_twins(checkpoint, _arrays(described), progress)
 
 
 def _describe_all(
     products: Sequence[ReferenceProduct],
     read_image: ReadImage,
-    embed: Embed,
+    model: CopyEmbedder,
     unreadable: list[str],
     progress: Progress,
 ) -> Iterator[_Described]:
@@ -90,12 +100,12 @@ def _describe_all(
             except (ImageRefused, NotFound, EvidenceCorrupt) as error:
                 unreadable.append(f"{product.reference_id}: {error}")
             else:
-                yield _describe(product, image.sha256, rgb, embed)
+                yield _describe(product, image.sha256, rgb, model)
             done += 1
             progress("index", done, total)
 
 
-def _describe(product: ReferenceProduct, sha256: str, rgb: RGB, embed: Embed) -> _Described:
+def _describe(product: ReferenceProduct, sha256: str, rgb: RGB, model: CopyEmbedder) -> _Described:
     picture, thumb = prepare(rgb), thumbnail(rgb)
     reference = Reference(
         reference_id=product.reference_id,
@@ -107,7 +117,7 @@ def _describe(product: ReferenceProduct, sha256: str, rgb: RGB, embed: Embed) ->
         thumb=(thumb.shape[1], thumb.shape[0]),
         features=len(picture.features),
     )
-    vectors = embed(reference_views(rgb))
+    vectors = model.embed(reference_views(rgb, model.size))
     return _Described(reference=reference, features=picture.features, pdq=picture.pdq, vectors=vectors, thumb=thumb)
 
 
@@ -134,12 +144,12 @@ def _with_twins(checkpoint: Checkpoint, arrays: Arrays, progress: Progress) -> I
     return IndexArtifact(checkpoint, replace(arrays, twin_pairs=pairs, twin_matrices=matrices), votes)
 
 
-def _of_nothing(checkpoint: Checkpoint, embed: Embed) -> IndexArtifact:
+def _of_nothing(checkpoint: Checkpoint, model: CopyEmbedder) -> IndexArtifact:
     """The index of a catalog of logos alone: words are still read against its marks."""
     nowhere = np.zeros(0, np.int32)
     no_points = no_features()
     arrays = Arrays(
-        embeddings=embed(np.zeros((0, 3, INPUT_SIZE, INPUT_SIZE), np.float32)),
+        embeddings=model.embed(np.zeros((0, 3, model.size, model.size), np.float32)),
         view_owners=nowhere,
         pdq=np.zeros((0, 32), np.uint8),
         points=no_points.points,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import faiss
 import numpy as np
@@ -14,7 +15,7 @@ from domain.listing import Listing
 from domain.match import Matches, PhotoMatch, Point
 from index.agreement import compare, unwarp
 from index.artifact import IndexArtifact
-from index.build import Embed
+from index.build import CopyEmbedder
 from index.color import color_distances
 from index.homography import Alignment, Matrix, Points, align, checked_alignment, corners_of, map_points
 from index.local_features import mirrored, unit
@@ -23,6 +24,9 @@ from index.preprocessing import query_views
 from index.text import TextMatcher
 from index.verification import Verifier, geometry_features
 from store.images import RGB
+
+Part = Literal["embedding", "hash", "votes", "color"]
+"""A part of the matcher that can be left out to see what it is worth: a finder of candidates, or color's choice."""
 
 _MOST_CANDIDATES = 8
 _BY_EMBEDDING, _BY_HASH, _BY_VOTES = 4, 2, 6
@@ -55,8 +59,19 @@ class Candidate:
 class Matcher:
     """Matches listings against one loaded index. Safe to share between threads."""
 
-    def __init__(self, artifact: IndexArtifact, embed: Embed, verifier: Verifier, texts: TextMatcher) -> None:
-        self.artifact, self._embed, self.verifier, self._texts = artifact, embed, verifier, texts
+    def __init__(
+        self,
+        artifact: IndexArtifact,
+        model: CopyEmbedder,
+        verifier: Verifier,
+        texts: TextMatcher,
+        *,
+        without: frozenset[Part] = frozenset(),
+    ) -> None:
+        """`without` names parts to leave out, for evaluations: what it serves with is everything."""
+        self._without = without
+        self.artifact, self._model, self.verifier, self._texts = artifact, model, verifier, texts
+        self._size = model.size
         self._nearest = faiss.IndexFlatIP(artifact.arrays.embeddings.shape[1])
         self._nearest.add(artifact.arrays.embeddings)
         self._twins: dict[int, list[tuple[int, Matrix]]] = {}
@@ -121,7 +136,9 @@ class Matcher:
 
     def _similarities(self, rgb: RGB) -> NDArray[np.float32]:
         """(references,) cosine of the best pair of views; -1 where the search did not reach."""
-        vectors = self._embed(query_views(rgb))
+        if "embedding" in self._without:
+            return np.full(len(self.artifact.references), -1.0, np.float32)
+        vectors = self._model.embed(query_views(rgb, self._size))
         reach = min(len(self.artifact.arrays.embeddings), 16 * _BY_EMBEDDING)
         cosines, views = self._nearest.search(vectors, reach)
         best = np.full(len(self.artifact.references), -1.0, np.float32)
@@ -142,8 +159,11 @@ class Matcher:
         """Reference numbers, most promising first: each finder names its few, and local votes order them."""
         most_votes = np.maximum(*votes)
         by_votes = [n for n in np.argsort(-most_votes, kind="stable")[:_BY_VOTES] if most_votes[n] >= _FEWEST_VOTES]
+        if "hash" in self._without:
+            hash_distances = np.full_like(hash_distances, _PDQ_NEAR + 1)
         by_hash = [n for n in np.argsort(hash_distances, kind="stable")[:_BY_HASH] if hash_distances[n] <= _PDQ_NEAR]
-        by_embedding = np.argsort(-similarities, kind="stable")[:_BY_EMBEDDING]
+        embedded = "embedding" not in self._without
+        by_embedding = np.argsort(-similarities, kind="stable")[: _BY_EMBEDDING if embedded else 0]
         ordered = dict.fromkeys(int(n) for n in [*by_hash, *by_votes[:2], *by_embedding[:1], *by_votes, *by_embedding])
         return list(ordered)[:_MOST_CANDIDATES]
 
@@ -154,7 +174,11 @@ class Matcher:
         descriptors = picture.features.unit_descriptors()
         listing = (picture.features.points, descriptors)
         count = len(self.artifact.references)
-        votes = (self.artifact.votes.vote(descriptors, count), self.artifact.votes.vote(mirrored(descriptors), count))
+        if "votes" in self._without:
+            votes = (np.zeros(count, np.float32), np.zeros(count, np.float32))
+        else:
+            vote = self.artifact.votes.vote
+            votes = (vote(descriptors, count), vote(mirrored(descriptors), count))
         settled: set[int] = set()
         for number in self._promising(similarities, hash_distances, votes):
             if number in settled:
@@ -190,7 +214,7 @@ class Matcher:
         seen, inside = unwarp(picture.rgb, alignment.matrix, reference.size, thumb)
         group = [(number, np.eye(3)), *self._twins.get(number, [])]
         aligned = np.stack([self._twin_thumb(thumb, number, other, matrix) for other, matrix in group])
-        distances = color_distances(aligned, seen, inside)
+        distances = [0.0] * len(group) if "color" in self._without else color_distances(aligned, seen, inside)
         candidates = []
         for (other, matrix), shown, distance in zip(group, aligned, distances, strict=True):
             carried = self._carry(alignment, matrix, other) if other != number else alignment

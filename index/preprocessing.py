@@ -14,22 +14,20 @@ from numpy.typing import NDArray
 
 from store.images import RGB
 
-INPUT_SIZE = 128
-"""Side of the network's square input, in pixels."""
-PREPROCESSING = "squash-128-v1"
-"""Name of this recipe; a model's manifest records the one it was trained with."""
+PREPROCESSING = "squash-v1"
+"""Name of this recipe; a model's manifest records the one it was trained with, and its size."""
 MAX_QUERY_VIEWS = 5
 """Most views `query_views` returns."""
 REFERENCE_VIEWS = 8
 """Views `reference_views` returns."""
 
 Views = NDArray[np.float32]
-"""(n, 3, INPUT_SIZE, INPUT_SIZE) float32, RGB, 0 (black) to 1 (white)."""
+"""(n, 3, size, size) float32, RGB, 0 (black) to 1 (white); `size` is the side of the network's input, in pixels."""
 
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels; right and bottom are exclusive."""
 
-_WORKING_SIDE = 384  # views of large photos are cut from a small copy, several times faster than from the original
+_WORKING_SIZES = 3  # views of large photos are cut from a small copy, several times faster than from the original
 _ANALYSIS_SIDE = 160
 _FLAT_DEVIATION = 5.0
 _GAP_SHARE = 0.025
@@ -41,21 +39,21 @@ _CENTER_SHARE = 0.7
 _PART_SHARE = 0.65
 
 
-def network_input(rgb: RGB) -> NDArray[np.float32]:
-    """A (height, width, 3) uint8 picture as (3, INPUT_SIZE, INPUT_SIZE) float32, 0 to 1."""
-    shrinks = rgb.shape[0] > INPUT_SIZE and rgb.shape[1] > INPUT_SIZE
+def network_input(rgb: RGB, size: int) -> NDArray[np.float32]:
+    """A (height, width, 3) uint8 picture as (3, size, size) float32, 0 to 1."""
+    shrinks = rgb.shape[0] > size and rgb.shape[1] > size
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    square = cv2.resize(rgb, (INPUT_SIZE, INPUT_SIZE), interpolation=interpolation)
+    square = cv2.resize(rgb, (size, size), interpolation=interpolation)
     return np.ascontiguousarray(square.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
 
 
-def query_views(rgb: RGB) -> Views:
-    """What is searched for one listing picture: (v, 3, INPUT_SIZE, INPUT_SIZE), 2 to MAX_QUERY_VIEWS.
+def query_views(rgb: RGB, size: int) -> Views:
+    """What is searched for one listing picture: (v, 3, size, size), 2 to MAX_QUERY_VIEWS.
 
     In this order: the whole; its content box, where that differs; its center; and where the picture is elongated, its
     two halves along the longer side.
     """
-    rgb = _shrink(rgb, _WORKING_SIDE)
+    rgb = _shrink(rgb, _WORKING_SIZES * size)
     height, width = rgb.shape[:2]
     boxes: list[Box] = [(0, 0, width, height)]
     content = content_box(rgb)
@@ -63,16 +61,16 @@ def query_views(rgb: RGB) -> Views:
         boxes.append(content)
     boxes.append(_center(width, height))
     boxes.extend(_halves(width, height))
-    return np.stack([network_input(_cut(rgb, box)) for box in boxes])
+    return np.stack([network_input(_cut(rgb, box), size) for box in boxes])
 
 
-def reference_views(rgb: RGB) -> Views:
-    """What the index stores of one catalog picture: (REFERENCE_VIEWS, 3, INPUT_SIZE, INPUT_SIZE).
+def reference_views(rgb: RGB, size: int) -> Views:
+    """What the index stores of one catalog picture: (REFERENCE_VIEWS, 3, size, size).
 
     In this order: the whole, its content box, that box's upper and lower part (what tight crops leave of a person or
     a garment); then the same four mirrored.
     """
-    rgb = _shrink(rgb, _WORKING_SIDE)
+    rgb = _shrink(rgb, _WORKING_SIZES * size)
     left, top, right, bottom = content_box(rgb)
     part = max(1, round(_PART_SHARE * (bottom - top)))
     boxes: list[Box] = [
@@ -81,7 +79,7 @@ def reference_views(rgb: RGB) -> Views:
         (left, top, right, top + part),
         (left, bottom - part, right, bottom),
     ]
-    upright = [network_input(_cut(rgb, box)) for box in boxes]
+    upright = [network_input(_cut(rgb, box), size) for box in boxes]
     return np.stack([*upright, *(np.ascontiguousarray(view[:, :, ::-1]) for view in upright)])
 
 

@@ -55,7 +55,7 @@ def build_index(
     artifact = build_artifact(
         products,
         read_image,
-        embedder.embed,
+        embedder,
         catalog_digest=catalog_digest,
         embedder=embedder.version,
         progress=progress,

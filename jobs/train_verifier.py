@@ -115,11 +115,11 @@ def learning_matcher(learning: LearningSet, embedder: Embedder, verifier: Verifi
     artifact = build_artifact(
         products,
         lambda sha256: decode_image(learning.evidence.read(sha256)),
-        embedder.embed,
+        embedder,
         catalog_digest=learning.records.catalog_digest(),
         embedder=embedder.version,
     )
-    return Matcher(artifact, embedder.embed, verifier, TextMatcher(products))
+    return Matcher(artifact, embedder, verifier, TextMatcher(products))
 
 
 def _on_white(picture: RGB, mask: NDArray[np.uint8]) -> RGB:

@@ -10,7 +10,7 @@ from domain.errors import IndexMismatch, NotReady, SettingRefused
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.artifact import IndexArtifact, read_artifact
-from index.build import Embed
+from index.build import CopyEmbedder
 from index.embedder import Embedder
 from index.local_features import FEATURES_VERSION
 from index.matcher import Matcher
@@ -91,12 +91,12 @@ class Workspace:
 
     def scorer(self, progress: Progress = silent) -> Scorer:
         """Ready to score against the stored catalog. Raises NotReady, IndexMismatch or EmptyCatalog."""
-        return self.scorer_for(self.artifact(progress), self.embedder.embed)
+        return self.scorer_for(self.artifact(progress), self.embedder)
 
-    def scorer_for(self, artifact: IndexArtifact, embed: Embed) -> Scorer:
-        """A scorer on a loaded index; `embed` may be a service's batching call."""
+    def scorer_for(self, artifact: IndexArtifact, model: CopyEmbedder) -> Scorer:
+        """A scorer on a loaded index; `model` may be a service that batches."""
         products = self.records.products()
-        matcher = Matcher(artifact, embed, load_verifier(self.models_dir / "verifier.json"), TextMatcher(products))
+        matcher = Matcher(artifact, model, load_verifier(self.models_dir / "verifier.json"), TextMatcher(products))
         catalog = CatalogView(self.records.rights_holders(), products)
         return Scorer(matcher, Combiner(self.models_dir), catalog, self.settings)
 

@@ -8,11 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from domain.errors import NotReady
 from index.artifact import IndexArtifact, read_artifact
+from index.build import CopyEmbedder
 from index.local_features import FEATURES_VERSION
 from jobs.score_listings import Scorer
 from jobs.workspace import Workspace
@@ -22,14 +20,11 @@ _TRUSTED_S = 1.0
 _TRIES = 3
 
 
-class ImageModel(Protocol):
-    """The image embedder, wherever it runs. Both calls raise NotReady."""
+class ImageModel(CopyEmbedder, Protocol):
+    """The image embedder, wherever it runs. All of it raises NotReady."""
 
     def version(self) -> str:
         """``name@sha256``, the latter's first 12 digits."""
-
-    def embed(self, views: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, 3, s, s) float32 to (n, d) float32, each of unit length."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +74,7 @@ class ScorerInUse:
         artifact = self._read_artifact(state)
         if artifact.checkpoint.catalog_digest != state.catalog:
             raise NotReady("the index is not of the stored catalog", advice="Build it: assayer index build.")
-        scorer = self._work.scorer_for(artifact, self._model.embed)
+        scorer = self._work.scorer_for(artifact, self._model)
         if self._work.records.catalog_digest() != state.catalog:
             raise NotReady("the catalog is being changed", advice="Try again.")
         return scorer

@@ -62,9 +62,9 @@ class ImageEmbedder:
 
     @bentoml.api  # type: ignore[untyped-decorator]
     def model(self) -> dict[str, str]:
-        """``version``, or ``message`` and ``advice`` where there is no model that runs."""
+        """``version`` and ``size``, or ``message`` and ``advice`` where there is no model that runs."""
         try:
-            return {"version": self._model().version}
+            return {"version": self._model().version, "size": str(self._model().size)}
         except NotReady as error:
             return {"message": error.message, "advice": error.advice}
 
@@ -78,11 +78,20 @@ class _BatchingModel:
 
     def __init__(self, embedder: Any) -> None:
         self._embedder = embedder
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """As of the last `version`: asking again for every picture would cost a call each."""
+        if not self._size:
+            self.version()
+        return self._size
 
     def version(self) -> str:
         answer = self._called("model")
         if "version" not in answer:
             raise NotReady(answer["message"], advice=answer["advice"])
+        self._size = int(answer["size"])
         return str(answer["version"])
 
     def embed(self, views: NDArray[np.float32]) -> NDArray[np.float32]:

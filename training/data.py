@@ -15,6 +15,9 @@ from training.painting import Generator
 from training.scenes import compose_scene
 from training.sources import Sources
 
+INPUT_SIZE = 128
+"""Side of the pictures that are composed, in pixels."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairBatch:
@@ -64,4 +67,4 @@ def _view(rgb: RGB, generator: Generator) -> NDArray[np.float32]:
     if generator.random() < 0.5:
         left, top, right, bottom = content_box(rgb)
         rgb = np.ascontiguousarray(rgb[top:bottom, left:right])
-    return network_input(rgb)
+    return network_input(rgb, INPUT_SIZE)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from domain.errors import BadInput
 from index.embedder import Embedder
-from index.preprocessing import INPUT_SIZE, query_views, reference_views
+from index.preprocessing import query_views, reference_views
 from store.images import RGB, decode_image
 
 RANKS = (1, 5, 10, 20)
@@ -89,10 +89,10 @@ def evaluate_embedder(embedder: Embedder, copies: Copies) -> dict[str, Any]:
 
 def embedding_similarity(embedder: Embedder, copies: Copies) -> NDArray[np.float32]:
     """(queries, references): the largest cosine of any view of one with any view of the other."""
-    references = np.stack([embedder.embed(reference_views(rgb)) for rgb in copies.references])
+    references = np.stack([embedder.embed(reference_views(rgb, embedder.size)) for rgb in copies.references])
     rows = []
     for rgb in copies.queries:
-        views = embedder.embed(query_views(rgb))
+        views = embedder.embed(query_views(rgb, embedder.size))
         rows.append(np.einsum("vd,rwd->rvw", views, references).max(axis=(1, 2)))
     return np.stack(rows)
 
@@ -144,7 +144,7 @@ def measure_speed(embedder: Embedder, *, rounds: int = 40) -> dict[str, float]:
     """Milliseconds a picture, alone and in a batch of five; the best of `rounds`, so that other work does not count."""
     speeds = {}
     for batch in (1, 5):
-        pictures = np.zeros((batch, 3, INPUT_SIZE, INPUT_SIZE), dtype=np.float32)
+        pictures = np.zeros((batch, 3, embedder.size, embedder.size), dtype=np.float32)
         embedder.embed(pictures)
         times = []
         for _ in range(rounds):

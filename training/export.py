@@ -14,7 +14,8 @@ import torch
 
 from domain.errors import AssayerError
 from index.embedder import Embedder
-from index.preprocessing import INPUT_SIZE, PREPROCESSING
+from index.preprocessing import PREPROCESSING
+from training.data import INPUT_SIZE
 from training.network import EmbeddingNetwork, fold_batch_norms
 
 PARITY_TOLERANCE = 1e-4
@@ -74,8 +75,7 @@ def _manifest(path: Path, network: EmbeddingNetwork, name: str) -> dict[str, Any
             "range": [0, 1],
             "colors": "RGB",
         },
-        "output": _OUTPUT,
-        "dimensions": network.dimensions,
+        "outputs": {"copy": {"name": _OUTPUT, "dimensions": network.dimensions}},
         "similarity": "cosine",
         "architecture": {"network": type(network).__name__, "blocks": list(network.blocks)},
         "parameters": sum(parameter.numel() for parameter in network.parameters()),

@@ -18,6 +18,7 @@ from PIL import Image
 
 from domain.catalog import Brand, Catalog, Money, ReferenceImage, ReferenceProduct, RightsHolder, Trademark
 from domain.listing import Listing, ListingImage, Seller
+from index.build import CopyEmbedder
 from index.verification import FEATURE_NAMES, Verifier
 from store.images import RGB
 from store.interfaces import Evidence, Records
@@ -61,12 +62,16 @@ def _jpeg(rgb: RGB, quality: int = 92) -> bytes:
     return buffer.getvalue()
 
 
-def _embed(views: NDArray[np.float32]) -> NDArray[np.float32]:
+class _StandIn:
     """A stand-in for the image model: views shrunk to 8 x 8 and centered, so that like pictures get like vectors."""
-    side = views.shape[-1] // 8
-    small = views.reshape(len(views), 3, 8, side, 8, side).mean(axis=(3, 5)).reshape(len(views), 192)
-    small = small - small.mean(axis=1, keepdims=True) + 1e-4
-    return np.asarray(small / np.linalg.norm(small, axis=1, keepdims=True), np.float32)
+
+    size = 128
+
+    def embed(self, views: NDArray[np.float32], /) -> NDArray[np.float32]:
+        side = views.shape[-1] // 8
+        small = views.reshape(len(views), 3, 8, side, 8, side).mean(axis=(3, 5)).reshape(len(views), 192)
+        small = small - small.mean(axis=1, keepdims=True) + 1e-4
+        return np.asarray(small / np.linalg.norm(small, axis=1, keepdims=True), np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +155,8 @@ def jpeg() -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="session")
-def embed() -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    return _embed
+def stand_in() -> CopyEmbedder:
+    return _StandIn()
 
 
 @pytest.fixture(scope="session")

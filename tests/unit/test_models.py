@@ -23,7 +23,7 @@ def manifest(name: str) -> dict[str, object]:
 def test_every_model_loads() -> None:
     Combiner(MODELS).ready()
     load_verifier(MODELS / "verifier.json")
-    assert Embedder(MODELS / "embedder.onnx").dimensions > 0
+    assert Embedder(MODELS / "embedder.onnx").dimensions() > 0
 
 
 def test_the_combiner_learned_from_the_sets_that_are_meant_for_it() -> None:

@@ -2,20 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from domain.catalog import ReferenceImage, ReferenceProduct
 from domain.errors import NotFound
 from index.artifact import IndexArtifact
-from index.build import build_artifact
+from index.build import CopyEmbedder, build_artifact
 from index.matcher import Matcher
 from index.text import TextMatcher
 from index.verification import Verifier
 from store.images import RGB
-
-Embed = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def _product(
@@ -37,7 +33,7 @@ def product() -> Callable[..., ReferenceProduct]:
 
 
 @pytest.fixture(scope="session")
-def index_of(embed: Embed) -> Callable[..., IndexArtifact]:
+def index_of(stand_in: CopyEmbedder) -> Callable[..., IndexArtifact]:
     """An index of products whose pictures lie in a mapping by digest; any word serves as digest here."""
 
     def build(products: Sequence[ReferenceProduct], pictures: Mapping[str, RGB]) -> IndexArtifact:
@@ -46,14 +42,16 @@ def index_of(embed: Embed) -> Callable[..., IndexArtifact]:
                 raise NotFound(f"no evidence {sha256}")
             return pictures[sha256]
 
-        return build_artifact(products, read, embed, catalog_digest="c" * 64, embedder="stand-in@0")
+        return build_artifact(products, read, stand_in, catalog_digest="c" * 64, embedder="stand-in@0")
 
     return build
 
 
 @pytest.fixture(scope="session")
-def matcher_of(index_of: Callable[..., IndexArtifact], embed: Embed, verifier: Verifier) -> Callable[..., Matcher]:
+def matcher_of(
+    index_of: Callable[..., IndexArtifact], stand_in: CopyEmbedder, verifier: Verifier
+) -> Callable[..., Matcher]:
     def build(products: Sequence[ReferenceProduct], pictures: Mapping[str, RGB]) -> Matcher:
-        return Matcher(index_of(products, pictures), embed, verifier, TextMatcher(products))
+        return Matcher(index_of(products, pictures), stand_in, verifier, TextMatcher(products))
 
     return build

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from domain.errors import BadInput, NotReady
 from index.embedder import Embedder
-from index.preprocessing import INPUT_SIZE, network_input
+from index.preprocessing import network_input
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MODEL = REPOSITORY / "models" / "embedder.onnx"
+SIZE = 128
 STORED = Path(__file__).parent / "embedder_outputs.json"
 
 
@@ -31,7 +32,7 @@ def drawn_pictures() -> NDArray[np.float32]:
     box = np.full((160, 200, 3), 245, np.uint8)
     cv2.rectangle(box, (40, 30), (150, 140), (30, 30, 40), -1)
     cv2.line(box, (40, 80), (150, 60), (220, 220, 90), 4)
-    return np.stack([network_input(picture) for picture in (flat, stripes, disc, box)])
+    return np.stack([network_input(picture, SIZE) for picture in (flat, stripes, disc, box)])
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_vectors_are_the_stored_revisions() -> None:
 def test_vectors_have_unit_length_and_tell_pictures_apart() -> None:
     embedder = Embedder(MODEL, threads=1)
     vectors = embedder.embed(drawn_pictures())
-    assert vectors.shape == (4, embedder.dimensions)
+    assert vectors.shape == (4, embedder.dimensions())
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     similarity = vectors @ vectors.T - 2 * np.eye(4)
@@ -69,16 +70,16 @@ def test_a_batch_gives_what_single_pictures_give() -> None:
 
 def test_nothing_to_embed_gives_no_vectors() -> None:
     embedder = Embedder(MODEL, threads=1)
-    none = embedder.embed(np.zeros((0, 3, INPUT_SIZE, INPUT_SIZE), np.float32))
-    assert none.shape == (0, embedder.dimensions)
+    none = embedder.embed(np.zeros((0, 3, SIZE, SIZE), np.float32))
+    assert none.shape == (0, embedder.dimensions())
 
 
 @pytest.mark.parametrize(
     "pictures",
     [
-        np.zeros((1, 3, INPUT_SIZE, INPUT_SIZE + 1), np.float32),
-        np.zeros((3, INPUT_SIZE, INPUT_SIZE), np.float32),
-        np.zeros((1, 3, INPUT_SIZE, INPUT_SIZE), np.float64),
+        np.zeros((1, 3, SIZE, SIZE + 1), np.float32),
+        np.zeros((3, SIZE, SIZE), np.float32),
+        np.zeros((1, 3, SIZE, SIZE), np.float64),
     ],
 )
 def test_other_shapes_and_types_are_refused(pictures: NDArray[np.float32]) -> None:

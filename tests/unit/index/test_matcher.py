@@ -14,6 +14,7 @@ from domain.catalog import ReferenceProduct
 from domain.codec import dump
 from domain.listing import Listing, Seller
 from domain.match import Matches, PhotoMatch
+from index.build import CopyEmbedder
 from index.homography import corners_of, map_points
 from index.matcher import Matcher
 from store.images import RGB
@@ -319,18 +320,18 @@ def test_without_pictures_only_words_are_matched(matcher: Matcher) -> None:
     assert found.texts[0].reference_id == "p3"
 
 
-def test_the_search_by_embedding_is_brute_force(matcher: Matcher, draw: Draw, embed: Callable[..., RGB]) -> None:
+def test_the_search_by_embedding_is_brute_force(matcher: Matcher, draw: Draw, stand_in: CopyEmbedder) -> None:
     from index.preprocessing import query_views
 
     drawn = draw(50, 480, 640)
-    cosines = embed(query_views(drawn)) @ matcher.artifact.arrays.embeddings.T
+    cosines = stand_in.embed(query_views(drawn, stand_in.size)) @ matcher.artifact.arrays.embeddings.T
     owners = matcher.artifact.arrays.view_owners
     expected = [cosines[:, owners == n].max() for n in CATALOG]
     np.testing.assert_allclose(matcher._similarities(drawn), expected, atol=1e-5)
 
 
 def test_among_a_thousand_references_the_one_is_found(
-    draw: Draw, embed: Callable[..., RGB], product: Product, matcher_of: MatcherOf
+    draw: Draw, stand_in: CopyEmbedder, product: Product, matcher_of: MatcherOf
 ) -> None:
     """The others are slivers without features, so that it stays quick; brute force over all views is the oracle."""
     rng = np.random.default_rng(0)
@@ -344,7 +345,7 @@ def test_among_a_thousand_references_the_one_is_found(
 
     from index.preprocessing import query_views
 
-    cosines = embed(query_views(draw(60, 200, 260))) @ matcher.artifact.arrays.embeddings.T
+    cosines = stand_in.embed(query_views(draw(60, 200, 260), stand_in.size)) @ matcher.artifact.arrays.embeddings.T
     best_view = np.full(len(pictures), -1.0)
     np.maximum.at(best_view, matcher.artifact.arrays.view_owners, cosines.max(axis=0))
     similarities = matcher._similarities(draw(60, 200, 260))

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.preprocessing import (
-    INPUT_SIZE,
     MAX_QUERY_VIEWS,
     REFERENCE_VIEWS,
     content_box,
@@ -15,6 +14,8 @@ from index.preprocessing import (
     reference_views,
 )
 from store.images import RGB
+
+SIZE = 128
 
 
 def noise(height: int, width: int, seed: int = 0) -> RGB:
@@ -35,8 +36,8 @@ def assert_close(found: tuple[int, int, int, int], wanted: tuple[int, int, int, 
 def test_input_is_rgb_planes_from_0_to_1() -> None:
     picture = np.zeros((50, 400, 3), np.uint8)
     picture[..., 0] = 255
-    prepared = network_input(picture)
-    assert prepared.shape == (3, INPUT_SIZE, INPUT_SIZE)
+    prepared = network_input(picture, SIZE)
+    assert prepared.shape == (3, SIZE, SIZE)
     assert prepared.dtype == np.float32
     assert prepared.flags["C_CONTIGUOUS"]
     assert (prepared[0] == 1).all()
@@ -76,39 +77,41 @@ def test_a_framed_copy_shares_a_view_with_its_reference() -> None:
     product = on_ground(noise(240, 150), height=400, width=320, left=85, top=80)
     framed = cv2.copyMakeBorder(product, 40, 40, 25, 25, cv2.BORDER_CONSTANT, value=(10, 160, 90))
     nearest = min(
-        float(np.abs(view - reference).mean()) for view in query_views(framed) for reference in reference_views(product)
+        float(np.abs(view - reference).mean())
+        for view in query_views(framed, SIZE)
+        for reference in reference_views(product, SIZE)
     )
     unrelated = min(
         float(np.abs(view - reference).mean())
-        for view in query_views(framed)
-        for reference in reference_views(noise(400, 320, seed=5))
+        for view in query_views(framed, SIZE)
+        for reference in reference_views(noise(400, 320, seed=5), SIZE)
     )
     assert nearest < 0.05 < unrelated
 
 
 def test_each_half_of_a_collage_is_a_view() -> None:
     left, right = noise(300, 240, seed=1), noise(300, 240, seed=2)
-    views = query_views(np.hstack([left, right]))
+    views = query_views(np.hstack([left, right]), SIZE)
     for half in (left, right):
-        assert min(float(np.abs(view - network_input(half)).mean()) for view in views) < 0.02
+        assert min(float(np.abs(view - network_input(half, SIZE)).mean()) for view in views) < 0.02
 
 
 def test_reference_views_hold_the_mirrored_picture() -> None:
     picture = noise(300, 240, seed=3)
-    views = reference_views(picture)
+    views = reference_views(picture, SIZE)
     assert len(views) == REFERENCE_VIEWS
-    mirrored = network_input(np.ascontiguousarray(picture[:, ::-1]))
+    mirrored = network_input(np.ascontiguousarray(picture[:, ::-1]), SIZE)
     assert np.abs(views[REFERENCE_VIEWS // 2] - mirrored).max() < 1e-2
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 700), st.integers(1, 700), st.integers(0, 3))
-def test_any_picture_has_a_bounded_number_of_finite_views(height: int, width: int, seed: int) -> None:
+@given(st.integers(1, 700), st.integers(1, 700), st.integers(0, 3), st.sampled_from((64, 128, 160, 224)))
+def test_any_picture_has_a_bounded_number_of_finite_views(height: int, width: int, seed: int, size: int) -> None:
     picture = noise(height, width, seed) if seed else np.full((height, width, 3), 7, np.uint8)
-    views = query_views(picture)
+    views = query_views(picture, size)
     assert 2 <= len(views) <= MAX_QUERY_VIEWS
-    for batch in (views, reference_views(picture)):
-        assert batch.shape[1:] == (3, INPUT_SIZE, INPUT_SIZE)
+    for batch in (views, reference_views(picture, size)):
+        assert batch.shape[1:] == (3, size, size)
         assert batch.dtype == np.float32
         assert float(batch.min()) >= 0
         assert float(batch.max()) <= 1

@@ -85,11 +85,14 @@ def test_a_scorer_knows_what_made_it(work: Workspace) -> None:
 def test_a_service_may_hand_in_its_own_embedding_call(work: Workspace) -> None:
     asked: list[int] = []
 
-    def batching(views: Any) -> Any:
-        asked.append(len(views))
-        return work.embedder.embed(views)
+    class Batching:
+        size = work.embedder.size
 
-    scorer = work.scorer_for(work.artifact(), batching)
+        def embed(self, views: Any, /) -> Any:
+            asked.append(len(views))
+            return work.embedder.embed(views)
+
+    scorer = work.scorer_for(work.artifact(), Batching())
     listing = work.records.listing("bazaar", "a-copy")
     assert scorer.score(listing, work.evidence) == work.scorer().score(listing, work.evidence)
     assert asked

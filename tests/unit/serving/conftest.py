@@ -85,7 +85,11 @@ class DirectModel:
     def version(self) -> str:
         return self._embedder.version
 
-    def embed(self, views: NDArray[np.float32]) -> NDArray[np.float32]:
+    @property
+    def size(self) -> int:
+        return self._embedder.size
+
+    def embed(self, views: NDArray[np.float32], /) -> NDArray[np.float32]:
         return self._embedder.embed(views)
 
 

@@ -22,6 +22,7 @@ class Model:
 
     def __init__(self, work: Workspace) -> None:
         self.name = work.embedder.version
+        self.size = work.embedder.size
         self.embed = work.embedder.embed
 
     def version(self) -> str:
