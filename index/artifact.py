@@ -132,6 +132,18 @@ def write_artifact(folder: Path, checkpoint: Checkpoint, arrays: Arrays, votes: 
     return complete
 
 
+def write_beside(folder: Path, version: str, name: str, content: bytes) -> None:
+    """Add a file to a published version, or replace it, atomically. Raises NotReady when that version is gone.
+
+    It belongs to the version, and goes with it, but is none of the files that the checkpoint names.
+    """
+    with _only_writer(folder):
+        if not (folder / version).is_dir():
+            raise NotReady(f"the index {version} was replaced meanwhile", advice=_ADVICE)
+        _write_synced(folder / version / f".{name}", content)
+        (folder / version / f".{name}").replace(folder / version / name)
+
+
 def read_checkpoint(folder: Path) -> Checkpoint:
     """The current checkpoint in `folder`. Raises NotReady when there is none or it is broken."""
     return _of_current(folder, _read_checkpoint)
