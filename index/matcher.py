@@ -16,6 +16,7 @@ from domain.match import Matches, PhotoMatch, Point
 from index.agreement import compare, unwarp
 from index.artifact import IndexArtifact
 from index.build import CopyEmbedder
+from index.calibration import LIKELY_COPY
 from index.color import color_distances
 from index.homography import Alignment, Matrix, Points, align, checked_alignment, corners_of, map_points
 from index.local_features import mirrored, unit
@@ -33,8 +34,6 @@ _BY_EMBEDDING, _BY_HASH, _BY_VOTES = 4, 2, 6
 _PDQ_NEAR = 70
 """Hamming distance of PDQ up to which a reference is a candidate (Facebook calls up to 31 a match)."""
 _FEWEST_VOTES = 1.0
-LIKELY_COPY = 0.5
-"""Confidence from which a pair is a match: it is more likely a copy than not. What is less likely is no evidence."""
 _SAME_COLOR = 2.0
 """RGB distance within which two variants cannot be told apart by color; the title decides."""
 _MOST_POINTS = 60
@@ -66,10 +65,14 @@ class Matcher:
         verifier: Verifier,
         texts: TextMatcher,
         *,
+        copy_from: float = LIKELY_COPY,
         without: frozenset[Part] = frozenset(),
     ) -> None:
-        """`without` names parts to leave out, for evaluations: what it serves with is everything."""
-        self._without = without
+        """`copy_from` is the confidence from which a pair is a match: what is less likely is no evidence.
+
+        `without` names parts to leave out, for evaluations: what it serves with is everything.
+        """
+        self._copy_from, self._without = copy_from, without
         self.artifact, self._model, self.verifier, self._texts = artifact, model, verifier, texts
         self._size = model.size
         self._nearest = faiss.IndexFlatIP(artifact.arrays.embeddings.shape[1])
@@ -120,7 +123,7 @@ class Matcher:
                 # a product may have several pictures, and the most promising is not always the one that was copied
                 if key not in matches or match.score > matches[key].score:
                     matches[key] = match
-        return [match for match in matches.values() if match.score >= LIKELY_COPY]
+        return [match for match in matches.values() if match.score >= self._copy_from]
 
     def _chosen(self, group: Sequence[Candidate], named: Mapping[tuple[str, str], float]) -> Iterator[Candidate]:
         """What `choose` chooses, then its equals of other rights holders: several may own one photograph."""
