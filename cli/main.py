@@ -7,32 +7,57 @@ from typing import NoReturn
 
 import typer
 
-from cli.commands import cases, catalog, demo, evaluate, index, listings, models, notices, score, serve, train
+from cli.on_demand import OnDemand, OnDemandGroup
 from cli.output import say_error, say_note
 from domain.errors import AssayerError
 
 _INTERRUPTED = 130
 
+COMMANDS = {
+    "demo": OnDemand(
+        "cli.commands.demo:demo",
+        "Crawl a marketplace drawn by code, find its counterfeits, draft the notices, and measure it all.",
+    ),
+    "catalog": OnDemand("cli.commands.catalog:app", "Import and check reference catalogs."),
+    "index": OnDemand("cli.commands.index:app", "Build and inspect the index."),
+    "crawl": OnDemand(
+        "cli.commands.listings:crawl",
+        "Crawl marketplaces: listings, pages and pictures go to the store as they come.",
+    ),
+    "listings": OnDemand("cli.commands.listings:app", "Import listings from files."),
+    "score": OnDemand("cli.commands.score:score", "Score listings against the catalog."),
+    "evaluate": OnDemand(
+        "cli.commands.evaluate:evaluate",
+        "Precision, recall and calibration of the stored assessments, per violation, with confidence intervals.",
+    ),
+    "cases": OnDemand("cli.commands.cases:app", "Look at cases."),
+    "notices": OnDemand("cli.commands.notices:app", "Draft, lint and export notices."),
+    "train": OnDemand("cli.commands.train:app", "Train models (pip install 'assayer[train]')."),
+    "models": OnDemand("cli.commands.models:app", "Look at models."),
+    "serve": OnDemand(
+        "cli.commands.serve:serve", "Score listings over HTTP: POST /v1/score, /livez, /readyz, /docs.json."
+    ),
+}
+"""Every command, in the order of the help; each is imported when it is asked for."""
+
+
+class _Commands(OnDemandGroup):
+    on_demand = COMMANDS
+
+
 app = typer.Typer(
     name="assayer",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Finds counterfeit listings and carries each one to its removal, with proof.",
 )
-app.command("demo")(demo.demo)
-app.add_typer(catalog.app, name="catalog")
-app.add_typer(index.app, name="index")
-app.command("crawl")(listings.crawl)
-app.add_typer(listings.app, name="listings")
-app.command("score")(score.score)
-app.command("evaluate")(evaluate.evaluate)
-app.add_typer(cases.app, name="cases")
-app.add_typer(notices.app, name="notices")
-app.add_typer(train.app, name="train")
-app.add_typer(models.app, name="models")
-app.command("serve")(serve.serve)
+
+
+@app.callback()
+def assayer() -> None:
+    """Finds counterfeit listings and carries each one to its removal, with proof."""
 
 
 def run() -> None:

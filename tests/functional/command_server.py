@@ -22,7 +22,8 @@ from typing import Any
 from sqlalchemy.engine import Engine
 from sqlalchemy.event import listen
 
-from cli.main import run
+from cli.main import COMMANDS, run
+from cli.on_demand import OnDemandCommands
 from jobs import import_listings, score_listings
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -30,6 +31,7 @@ _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
 
 
 def serve() -> None:
+    dict(OnDemandCommands(COMMANDS))  # imports them all
     for line in sys.stdin:
         order = json.loads(line)
         process = os.fork()
