@@ -20,6 +20,7 @@ from index.verification import FEATURE_NAMES, SPEAKS_AGAINST, Verifier
 from jobs.learning_sets import MARKETPLACE_SEEDS, LearningSet, composed_set, folder_set, marketplace_set, trains
 from jobs.read_pictures import read_pictures
 from store.images import RGB, decode_image
+from training.splits import Split
 
 _UNTRAINED = Verifier(version="untrained", weights=(0.0,) * len(FEATURE_NAMES), intercept=0.0)
 _PHOTO_SIDE = 480
@@ -48,12 +49,13 @@ def verifier_sets(data_dir: Path, settings: Settings) -> Iterator[LearningSet]:
         yield folder_set("realshop", data_dir / "realshop", settings, keep=trains)
 
 
-def composed_sets(data_dir: Path, *, split: str, seed: int, most: int = 400) -> Iterator[LearningSet]:
+def composed_sets(data_dir: Path, *, split: Split, seed: int, most: int = 400) -> Iterator[LearningSet]:
     """Copies of photographs in rooms and of cut-out goods on white, edited from lightly to as harsh as composed."""
     from training.edits import edit_copy
-    from training.sources import cut_object, load_sources
+    from training.photographs import cut_object
+    from training.sources import load_sources
 
-    sources = load_sources(data_dir, split=split, max_photos=most, max_marks=200, cut_out=False, photo_side=_PHOTO_SIDE)
+    sources = load_sources(data_dir, split, max_photos=most, max_marks=200, cut_out=False, photo_side=_PHOTO_SIDE)
 
     def edit(rgb: RGB, generator: np.random.Generator) -> RGB:
         return edit_copy(rgb, sources, generator, strength=float(generator.uniform(0.3, 1.0)))

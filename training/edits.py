@@ -98,7 +98,7 @@ def _sticker(rgb: RGB, sources: Sources, generator: Generator, strength: float) 
         ink = (255, 255, 255) if sum(color) < 500 else (0, 0, 0)
         word = str(generator.choice(_WORDS))
         cv2.putText(picture, word, (x - int(radius * 0.7), y + 3), _FONTS[1], radius / 50, ink, 1, cv2.LINE_AA)
-        if sources.marks and generator.random() < 0.3:
+        if len(sources.marks) and generator.random() < 0.3:
             _stamp(picture, sources, generator, x, y, radius)
     return picture
 

@@ -1,183 +1,127 @@
-"""What training pictures are composed from: photographs and marks of a local folder, without what is tested on.
+"""What training pictures are composed from: photographs, cut-out things, marks and typefaces, all in memory.
 
-Any folder with ``clothing/train``, ``grocery/train``, ``car_logos``, ``marks/svg`` (each optional) or plain pictures
-will do. Where it also holds ``realshop``, its pictures are test data: every photograph that resembles one of its
-listings by PDQ, and every class of goods that its catalog names, is left out.
+`load_sources` reads a folder that `training.preparation.prepare_data` wrote, or a raw one, which takes minutes each
+time: every picture is decoded, compared with what tests, and its object cut out.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
-import pdqhash
 from numpy.typing import NDArray
 
-from domain.errors import BadInput, ImageRefused
-from store.images import RGB, decode_image
+from domain.errors import BadInput
+from store.images import RGB
+from training.fonts import find_fonts
+from training.mark_masks import MARK_SIDE, Mask
+from training.marks import read_marks
+from training.photographs import LeftOut, cut_object, cut_out, read_photographs, shrink
+from training.prepared import is_prepared, read_manifest, read_prepared_marks, read_prepared_photographs
+from training.splits import Split
+
+__all__ = ["PHOTO_SIDE", "Mask", "Sources", "load_sources"]
 
 PHOTO_SIDE = 224
-MARK_SIDE = 72
-_SAME_PHOTO_BITS = 60
-_PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-
-Mask = NDArray[np.uint8]
-"""(height, width) uint8, 0 outside, 255 inside."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Sources:
     """Decoded, small pictures, all in memory."""
 
     photos: tuple[RGB, ...]
-    """Photographs, longer side PHOTO_SIDE px."""
+    """Photographs, longer side at most the `photo_side` asked for."""
     classes: tuple[str, ...]
     """Class of each photograph: its folder."""
+    products: tuple[str, ...] = ()
+    """Product that each photograph shows, where its data set names one, else empty."""
     cutouts: tuple[tuple[RGB, Mask], ...] = ()
     """Objects with their soft mask, cut to it."""
-    marks: tuple[Mask, ...] = ()
-    """Brand marks, longer side MARK_SIDE px."""
+    cutout_classes: tuple[str, ...] = ()
+    """Class of each cut-out object."""
+    marks: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, MARK_SIDE, MARK_SIDE), np.uint8))
+    """(n, 96, 96) uint8: brand marks, centered, longer side 92 px."""
+    mark_names: tuple[str, ...] = ()
+    """Name of each mark, as its file has it."""
+    fonts: tuple[Path, ...] = ()
+    """Typefaces to set invented words in."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Why pictures were left out, and how many."""
+    datasets: tuple[str, ...] = ()
+    """Names of the sources in ``datasets.toml`` that this came from."""
 
 
 def load_sources(
     data_dir: Path,
+    split: Split = "train",
     *,
-    split: str = "train",
+    photo_side: int = PHOTO_SIDE,
     max_photos: int = 10_000,
     max_marks: int = 4_000,
     cut_out: bool = True,
-    photo_side: int = PHOTO_SIDE,
 ) -> Sources:
-    """Read the photographs of `split` (``train`` or ``validation``) under `data_dir`.
+    """The photographs and marks of `split` below `data_dir`, prepared or raw, and the machine's typefaces.
 
-    Raises BadInput when there are fewer than two.
+    A prepared folder's photographs are at most as large as they were prepared (256 px). Raises BadInput when there
+    are fewer than two photographs, and for a folder that is not there or a prepared one that was damaged.
     """
-    held_out = _held_out(data_dir / "realshop")
-    skipped: dict[str, int] = {}
-    photos: list[RGB] = []
-    classes: list[str] = []
-    for path in list(_photo_paths(data_dir, split))[:max_photos]:
-        reason, photo = _admit(path, held_out, photo_side)
-        if photo is None:
-            skipped[reason] = skipped.get(reason, 0) + 1
-        else:
-            photos.append(photo)
-            classes.append(path.parent.name)
-    if len(photos) < 2:
-        raise BadInput(f"{len(photos)} usable photographs for {split}; training needs at least two", file=str(data_dir))
-    cutouts = [cut for photo in photos if (cut := cut_object(photo)) is not None] if cut_out else []
+    if not data_dir.is_dir():
+        raise BadInput("no such folder", file=str(data_dir), advice="Hand over the folder that holds the pictures.")
+    load = _load_prepared if is_prepared(data_dir) else _load_raw
+    sources = load(data_dir, split, photo_side, max_photos, max_marks, cut_out)
+    if len(sources.photos) < 2:
+        raise BadInput(
+            f"{len(sources.photos)} usable photographs for {split}; training needs at least two", file=str(data_dir)
+        )
+    return sources
+
+
+def _load_prepared(
+    folder: Path, split: Split, photo_side: int, max_photos: int, max_marks: int, with_cutouts: bool
+) -> Sources:
+    manifest = read_manifest(folder)
+    photographs = read_prepared_photographs(folder, manifest, split, most=max_photos)
+    marks = read_prepared_marks(folder, manifest, split, most=max_marks)
+    photos = tuple(shrink(rgb, photo_side) for rgb in photographs.photos)
+    objects = photographs.objects if with_cutouts else ()
     return Sources(
-        photos=tuple(photos),
-        classes=tuple(classes),
-        cutouts=tuple(cutouts),
-        marks=tuple(_render_marks(data_dir / "marks" / "svg", split, max_marks)),
-        skipped=skipped,
+        photos=photos,
+        classes=photographs.classes,
+        products=photographs.products,
+        cutouts=tuple(cut_out(photos[place], inside) for place, inside in objects),
+        cutout_classes=tuple(photographs.classes[place] for place, _ in objects),
+        marks=marks.masks,
+        mark_names=marks.names,
+        fonts=find_fonts(folder),
+        skipped={reason: found.count for reason, found in manifest.left_out.items()},
+        datasets=tuple(manifest.data),
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _HeldOut:
-    products: frozenset[str]
-    hashes: NDArray[np.uint8]
-
-
-def _held_out(realshop: Path) -> _HeldOut:
-    """Product names (lower case) and PDQ hashes (n, 256) of the pictures that test."""
-    pictures = sorted((realshop / "listings" / "images").glob("*")) + sorted(
-        (realshop / "catalog" / "images").glob("*")
+def _load_raw(
+    data_dir: Path, split: Split, photo_side: int, max_photos: int, max_marks: int, with_cutouts: bool
+) -> Sources:
+    left_out = LeftOut()
+    found = [
+        photograph
+        for _, photograph in read_photographs(
+            data_dir, splits=(split,), side=photo_side, most=max_photos, left_out=left_out
+        )
+    ]
+    marks = read_marks(data_dir, (split,), most=max_marks, left_out=left_out)
+    cutouts = [(photograph.shows, cut_object(photograph.rgb)) for photograph in found] if with_cutouts else []
+    return Sources(
+        photos=tuple(photograph.rgb for photograph in found),
+        classes=tuple(photograph.shows for photograph in found),
+        products=tuple(photograph.product for photograph in found),
+        cutouts=tuple(cut for _, cut in cutouts if cut is not None),
+        cutout_classes=tuple(shows for shows, cut in cutouts if cut is not None),
+        marks=marks[split].masks,
+        mark_names=marks[split].names,
+        fonts=find_fonts(data_dir),
+        skipped=dict(left_out.counts),
+        datasets=tuple(
+            sorted({photograph.dataset for photograph in found} | ({"marks"} if marks[split].names else set()))
+        ),
     )
-    hashes = [_pdq(decode_image(path.read_bytes())) for path in pictures]
-    products = set()
-    truth = realshop / "truth.jsonl"
-    if truth.exists():
-        for line in truth.read_text().splitlines():
-            reference = json.loads(line)["reference_id"]
-            products.add(reference.partition("-")[2].lower() if reference else "")
-    return _HeldOut(
-        products=frozenset(products - {""}),
-        hashes=np.stack(hashes) if hashes else np.zeros((0, 256), np.uint8),
-    )
-
-
-def _photo_paths(data_dir: Path, split: str) -> Iterator[Path]:
-    known = [data_dir / "clothing" / split, data_dir / "grocery" / ("val" if split == "validation" else split)]
-    known += [data_dir / "car_logos" / "logos", data_dir / "car_logos" / "photos"] if split == "train" else []
-    folders = [folder for folder in known if folder.is_dir()] or [data_dir]
-    for folder in folders:
-        yield from (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _PICTURE_SUFFIXES)
-
-
-def _admit(path: Path, held_out: _HeldOut, photo_side: int) -> tuple[str, RGB | None]:
-    if path.parent.name.lower() in held_out.products:
-        return "product is in the test catalog", None
-    try:
-        photo = decode_image(path.read_bytes())
-    except ImageRefused:
-        return "not readable", None
-    if len(held_out.hashes) and int((_pdq(photo) != held_out.hashes).sum(axis=1).min()) <= _SAME_PHOTO_BITS:
-        return "photo is in the test listings", None
-    return "", _shrink(photo, photo_side)
-
-
-def _pdq(rgb: RGB) -> NDArray[np.uint8]:
-    bits, _quality = pdqhash.compute(np.ascontiguousarray(rgb))
-    return np.asarray(bits, dtype=np.uint8)
-
-
-def _shrink(rgb: RGB, side: int) -> RGB:
-    scale = side / max(rgb.shape[:2])
-    if scale >= 1:
-        return rgb
-    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def cut_object(photo: RGB) -> tuple[RGB, Mask] | None:
-    """The thing in the middle with a soft mask, by GrabCut on a small copy; None when nothing sensible remains."""
-    small = _shrink(photo, 96)
-    height, width = small.shape[:2]
-    labels = np.zeros((height, width), np.uint8)
-    margin_x, margin_y = max(2, width // 14), max(2, height // 14)
-    rectangle = (margin_x, margin_y, width - 2 * margin_x, height - 2 * margin_y)
-    try:
-        # GrabCut seeds its color model from OpenCV's global generator
-        cv2.setRNGSeed(7)
-        cv2.grabCut(small, labels, rectangle, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_RECT)
-    except cv2.error:  # too few colors to tell two grounds apart
-        return None
-    inside = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
-    inside = cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.uint8)
-    share = float((inside > 0).mean())
-    if not 0.12 < share < 0.8:
-        return None
-    mask = cv2.GaussianBlur(cv2.resize(inside, (photo.shape[1], photo.shape[0])), (0, 0), 1.0)
-    left, top, across, down = cv2.boundingRect((mask > 127).astype(np.uint8))
-    part = (slice(top, top + down), slice(left, left + across))
-    return photo[part].copy(), np.asarray(mask[part], dtype=np.uint8).copy()
-
-
-def _render_marks(folder: Path, split: str, limit: int) -> Iterable[Mask]:
-    """Every tenth mark by name is kept for validation."""
-    paths: Sequence[Path] = sorted(folder.glob("*.svg"))
-    wanted = [path for number, path in enumerate(paths) if (number % 10 == 0) == (split == "validation")]
-    for path in wanted[:: max(1, -(-len(wanted) // limit))] if wanted else []:
-        mark = _render_mark(path)
-        if mark is not None:
-            yield mark
-
-
-def _render_mark(path: Path) -> Mask | None:
-    import resvg_py
-
-    try:
-        png = resvg_py.svg_to_bytes(svg_path=str(path), width=MARK_SIDE, skip_system_fonts=True)
-    except ValueError:
-        return None
-    picture = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_UNCHANGED)
-    return None if picture is None or picture.ndim != 3 else np.ascontiguousarray(picture[:, :, -1])
