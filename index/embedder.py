@@ -27,6 +27,7 @@ MAX_SIZE = 1024
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 _ADVICE = "Restore the model and its manifest together, or train one: assayer train embedder --data DIR."
 _SHA256 = "^[0-9a-f]{64}$"
+_FILE_NAME = r"^\w[\w.-]*$"
 
 
 class InputContract(BaseModel):
@@ -48,17 +49,27 @@ class OutputContract(BaseModel):
     dimensions: int = Field(gt=0)
 
 
+class VocabularyContract(BaseModel):
+    """The file that a tokenizer reads."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    file: str = Field(pattern=_FILE_NAME)
+    sha256: str = Field(pattern=_SHA256)
+
+
 class TextContract(BaseModel):
     """The text tower: (n, context_length) int64 ids to (n, dimensions) float32, of any length."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    file: str = Field(pattern=r"^[\w.-]+$")
+    file: str = Field(pattern=_FILE_NAME)
     sha256: str = Field(pattern=_SHA256)
     input: str
     output: str
     dimensions: int = Field(gt=0)
     tokenizer: TokenizerName
+    vocabulary: VocabularyContract | None = None
     context_length: int = Field(ge=3, le=4096, description="Ids of one text, begin and end among them.")
 
 
@@ -181,9 +192,14 @@ class Embedder:
         with self._lock:
             if self._text is None:
                 content = _read_checked(self._folder / tower.file, tower.sha256)
-                tokenizer = load_tokenizer(tower.tokenizer, tower.context_length)
-                self._text = _start_session(content, self._threads), tokenizer
+                self._text = _start_session(content, self._threads), self._load_tokenizer(tower)
             return self._text
+
+    def _load_tokenizer(self, tower: TextContract) -> Tokenizer:
+        vocabulary = None
+        if tower.vocabulary:
+            vocabulary = _read_checked(self._folder / tower.vocabulary.file, tower.vocabulary.sha256)
+        return load_tokenizer(tower.tokenizer, tower.context_length, vocabulary)
 
 
 def read_manifest(path: Path) -> EmbedderManifest:
