@@ -72,6 +72,8 @@ class Versions:
     lexicon: str
     code: str
     """Assayer's own version."""
+    calibration: str = ""
+    """Digest of the thresholds that matches were held to (first 12 digits); empty of an assessment from before them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

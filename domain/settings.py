@@ -33,6 +33,15 @@ class Settings(BaseSettings):
     )
     models_dir: Path | None = Field(None, description="Folder of ONNX models; unset: the embedded ones.")
     onnx_threads: int = Field(0, ge=0, description="Threads of ONNX Runtime; 0: one per core.")
+    false_match_rate: float = Field(
+        0.01, gt=0, lt=1, description="Share of unrelated pictures that may match a catalog; thresholds are set for it."
+    )
+    distractors_dir: Path | None = Field(
+        None, description="Folder of pictures that show nothing of the catalog; they set the thresholds too."
+    )
+    drawn_distractors: int = Field(
+        300, ge=0, description="Pictures drawn to set the thresholds with; half of them as background."
+    )
     max_image_bytes: int = Field(20_000_000, gt=0, description="Largest image file that is read.")
     max_image_pixels: int = Field(50_000_000, gt=0, description="Largest image that is decoded, in pixels.")
     max_listing_pixels: int = Field(

@@ -10,6 +10,7 @@ Prediction: A Gentle Introduction", 2023, section 1.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,6 +101,14 @@ def conformal_threshold(scores: Sequence[float], rate: float) -> float:
 def write_calibration(folder: Path, calibration: Calibration) -> None:
     """Beside the files of its index in `folder`, atomically. Raises NotReady when that index is no longer there."""
     write_beside(folder, calibration.index, _FILE, canonical_json(dump(calibration)))
+
+
+def calibration_digest(folder: Path, index: str) -> str:
+    """SHA-256 of what is stored for that index in `folder`, fitting or not: whether it has changed. Empty: nothing."""
+    try:
+        return hashlib.sha256((folder / index / _FILE).read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 def read_calibration(folder: Path, *, index: str, embedder: str, verifier: str) -> Calibration:

@@ -57,7 +57,10 @@ def run_demo(out: Path, settings: Settings, today: date, step: Step, progress: P
         with step("crawl the marketplace"):
             crawled = _crawl(marketplace, settings, progress)
         with step("index the catalog"):
-            scorer = work.scorer(progress)
+            artifact = work.artifact(progress)
+        with step("set the thresholds"):
+            work.calibration(artifact, progress)
+            scorer = work.scorer_for(artifact, work.embedder)
         with step("score the listings"):
             scored = score_listings(
                 work.records.listings(),

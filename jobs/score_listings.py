@@ -15,6 +15,7 @@ from domain.listing import Listing, Unreadable
 from domain.match import Matches
 from domain.progress import Progress, silent
 from domain.settings import Settings
+from index.calibration import Calibration
 from index.matcher import Matcher
 from jobs.read_pictures import read_pictures
 from scoring.combiner import Combiner
@@ -38,7 +39,16 @@ class Scored:
 class Scorer:
     """Everything that turns a listing into an assessment; the command line and the service share it."""
 
-    def __init__(self, matcher: Matcher, combiner: Combiner, catalog: CatalogView, settings: Settings) -> None:
+    def __init__(
+        self,
+        matcher: Matcher,
+        combiner: Combiner,
+        catalog: CatalogView,
+        settings: Settings,
+        *,
+        calibration: Calibration,
+    ) -> None:
+        """`calibration` is the one whose threshold `matcher` holds matches to."""
         combiner.ready()
         self.matcher, self.combiner, self.catalog, self._settings = matcher, combiner, catalog, settings
         checkpoint = matcher.artifact.checkpoint
@@ -49,6 +59,7 @@ class Scorer:
             combiner=combiner.version,
             lexicon=lexicon_version(),
             code=version("assayer"),
+            calibration=calibration.version,
         )
 
     def score(self, listing: Listing, evidence: EvidenceReader) -> Scored:

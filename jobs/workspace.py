@@ -11,12 +11,14 @@ from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.artifact import IndexArtifact, read_artifact
 from index.build import CopyEmbedder
+from index.calibration import Calibration, read_calibration, write_calibration
 from index.embedder import Embedder
 from index.local_features import FEATURES_VERSION
 from index.matcher import Matcher
 from index.text import TextMatcher
-from index.verification import load_verifier
+from index.verification import Verifier, load_verifier
 from jobs.build_index import build_index
+from jobs.calibrate import CalibrationReport, calibrate
 from jobs.score_listings import Scorer
 from scoring.combiner import Combiner
 from scoring.context import CatalogView
@@ -90,15 +92,70 @@ class Workspace:
         return read_artifact(self.settings.index_dir, embedder=self.embedder.version, features=FEATURES_VERSION)
 
     def scorer(self, progress: Progress = silent) -> Scorer:
-        """Ready to score against the stored catalog. Raises NotReady, IndexMismatch or EmptyCatalog."""
-        return self.scorer_for(self.artifact(progress), self.embedder)
+        """Ready to score against the stored catalog; index and thresholds are made where they are missing or stale.
+
+        Raises NotReady, IndexMismatch or EmptyCatalog, or BadInput where the settings allow no thresholds.
+        """
+        artifact = self.artifact(progress)
+        self.calibration(artifact, progress)
+        return self.scorer_for(artifact, self.embedder)
 
     def scorer_for(self, artifact: IndexArtifact, model: CopyEmbedder) -> Scorer:
-        """A scorer on a loaded index; `model` may be a service that batches."""
+        """A scorer on a loaded index; `model` may be a service that batches.
+
+        Raises NotReady where no thresholds are stored for this index and these models.
+        """
+        calibration = self.stored_calibration(artifact)
         products = self.records.products()
-        matcher = Matcher(artifact, model, load_verifier(self.models_dir / "verifier.json"), TextMatcher(products))
+        matcher = Matcher(artifact, model, self.verifier, TextMatcher(products), copy_from=calibration.thresholds.copy)
         catalog = CatalogView(self.records.rights_holders(), products)
-        return Scorer(matcher, Combiner(self.models_dir), catalog, self.settings)
+        return Scorer(matcher, Combiner(self.models_dir), catalog, self.settings, calibration=calibration)
+
+    @property
+    def verifier(self) -> Verifier:
+        """What weighs aligned pictures. Raises NotReady when it is missing or broken."""
+        return load_verifier(self.models_dir / "verifier.json")
+
+    def stored_calibration(self, artifact: IndexArtifact) -> Calibration:
+        """The thresholds of this index. Raises NotReady: none, or set for other models."""
+        checkpoint = artifact.checkpoint
+        return read_calibration(
+            self.settings.index_dir,
+            index=checkpoint.version,
+            embedder=checkpoint.embedder,
+            verifier=self.verifier.version,
+        )
+
+    def calibration(self, artifact: IndexArtifact, progress: Progress = silent) -> Calibration:
+        """The thresholds of this index, set by the settings where there are none that fit."""
+        try:
+            return self.stored_calibration(artifact)
+        except NotReady:
+            return self.calibrate(artifact, progress=progress).calibration
+
+    def calibrate(
+        self,
+        artifact: IndexArtifact,
+        *,
+        false_match_rate: float | None = None,
+        distractors: Path | None = None,
+        progress: Progress = silent,
+    ) -> CalibrationReport:
+        """Set the thresholds of this index anew and store them. Raises as `jobs.calibrate.calibrate` does."""
+        report = calibrate(
+            artifact,
+            self.embedder,
+            self.verifier,
+            self.records.rights_holders(),
+            self.evidence,
+            self.settings,
+            models_dir=self.models_dir,
+            false_match_rate=false_match_rate,
+            distractors=distractors,
+            progress=progress,
+        )
+        write_calibration(self.settings.index_dir, report.calibration)
+        return report
 
 
 def _make_home(home: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from domain.errors import NotReady
 from index.artifact import IndexArtifact, read_artifact
 from index.build import CopyEmbedder
+from index.calibration import calibration_digest
 from index.local_features import FEATURES_VERSION
 from jobs.score_listings import Scorer
 from jobs.workspace import Workspace
@@ -33,6 +34,7 @@ class _State:
 
     embedder: str
     index: str
+    calibration: str
     catalog: str
 
 
@@ -49,8 +51,9 @@ class ScorerInUse:
     def get(self) -> Scorer:
         """The scorer of the catalog and index that are stored now.
 
-        Raises NotReady (a model or the index is missing, or the index is not of the stored catalog), IndexMismatch,
-        or StoreUnavailable. Nothing is scored by a stale index: who was authorized since would be accused.
+        Raises NotReady (a model, the index or its thresholds are missing, or the index is not of the stored catalog),
+        IndexMismatch, or StoreUnavailable. Nothing is scored by a stale index: who was authorized since would be
+        accused.
         """
         with self._lock:
             if self._scorer is None or time.monotonic() - self._looked_at >= _TRUSTED_S:
@@ -68,7 +71,12 @@ class ScorerInUse:
         pointer = ""
         with contextlib.suppress(OSError):
             pointer = (self._work.settings.index_dir / "current").read_text(encoding="utf-8")
-        return _State(embedder=self._model.version(), index=pointer, catalog=self._work.records.catalog_digest())
+        return _State(
+            embedder=self._model.version(),
+            index=pointer,
+            calibration=calibration_digest(self._work.settings.index_dir, pointer),
+            catalog=self._work.records.catalog_digest(),
+        )
 
     def _load(self, state: _State) -> Scorer:
         artifact = self._read_artifact(state)

@@ -47,6 +47,7 @@ class VersionsBody(BaseModel):
     combiner: str
     lexicon: str
     code: str
+    calibration: str
 
 
 class AssessmentBody(BaseModel):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import typer
 
+from cli.commands.calibrate import calibration_facts
 from cli.options import JsonOption
 from cli.output import progress_bars, say_facts, say_json
 from domain.settings import load_settings
 from index.artifact import Checkpoint, read_checkpoint
+from index.threads import one_thread_each
 from jobs.build_index import build_index
 from jobs.workspace import Workspace
 
@@ -16,10 +21,12 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Build and i
 
 @app.command()
 def build(as_json: JsonOption = False) -> None:
-    """Build the index of all imported catalogs, unless it is already there."""
+    """Build the index of all imported catalogs and set its thresholds, unless both are already there."""
     with Workspace(load_settings()) as work, progress_bars() as progress:
         report = build_index(work.records, work.evidence, work.embedder, work.settings, progress=progress)
-    _say("Built" if report.built else "Already built", report.checkpoint, as_json)
+        one_thread_each()
+        calibration = work.calibration(work.stored_artifact(), progress)
+    _say("Built" if report.built else "Already built", report.checkpoint, as_json, calibration_facts(calibration))
 
 
 @app.command()
@@ -28,14 +35,15 @@ def info(as_json: JsonOption = False) -> None:
     _say("Index", read_checkpoint(load_settings().index_dir), as_json)
 
 
-def _say(title: str, checkpoint: Checkpoint, as_json: bool) -> None:
-    facts = {
+def _say(title: str, checkpoint: Checkpoint, as_json: bool, more: Mapping[str, object] = MappingProxyType({})) -> None:
+    facts: dict[str, object] = {
         "version": checkpoint.version,
         "references": len(checkpoint.references),
         "embedder": checkpoint.embedder,
         "features": checkpoint.features,
         "catalog": checkpoint.catalog_digest[:12],
         "unreadable": len(checkpoint.unreadable),
+        **more,
     }
     if as_json:
         say_json(facts | {"unreadable": list(checkpoint.unreadable)})

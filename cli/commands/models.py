@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cli.commands.calibrate import calibrate
 from cli.options import JsonOption
 from cli.output import say_facts, say_json
 from domain.settings import load_settings
@@ -11,12 +12,15 @@ from index.verification import load_verifier
 from jobs.workspace import Workspace
 from scoring.combiner import Combiner
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at models.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at models, and set thresholds.")
 
 
 @app.callback()
 def models() -> None:
-    """Look at models."""
+    """Look at models, and set thresholds."""
+
+
+app.command()(calibrate)
 
 
 @app.command("list")

@@ -26,7 +26,7 @@ FONTS = (
     "DejaVuSerif-BoldItalic.ttf",
 )
 _COMPANY_FORMS = ("Group", "Ltd.", "GmbH", "Inc.")
-_INKS = ("black", "navy", "burgundy", "forest", "teal", "rust", "blue", "plum", "red")
+INKS = ("black", "navy", "burgundy", "forest", "teal", "rust", "blue", "plum", "red")
 
 
 class BrandBook:
@@ -61,7 +61,7 @@ class BrandBook:
             seed=stream.getrandbits(32),
             font=font,
             tracking=stream.uniform(0.0, 0.22) if written.isupper() else 0.0,
-            ink=COLORS[stream.choice(_INKS)],
+            ink=COLORS[stream.choice(INKS)],
         )
 
     def _add_brand(

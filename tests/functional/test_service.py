@@ -124,6 +124,9 @@ class Home:
             "ASSAYER_HOME": str(folder / "home"),
             "ASSAYER_MODELS_DIR": str(folder / "models"),
             "ASSAYER_ALLOW_LOOPBACK": "true",
+            # thresholds in a second: as few pictures as the rate allows
+            "ASSAYER_FALSE_MATCH_RATE": "0.1",
+            "ASSAYER_DRAWN_DISTRACTORS": "18",
         }
         self.port, self.url = 0, ""
         """Of the service that was started last."""

@@ -49,6 +49,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "train embedder",
         "train classifier",
         "models list",
+        "models calibrate",
         "serve",
     }
     assert wanted <= {" ".join(path) for path in PATHS}

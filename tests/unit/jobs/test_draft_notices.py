@@ -27,9 +27,13 @@ PREPARED_ON = date(2026, 1, 15)
 
 @pytest.fixture(scope="module")
 def work(
-    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, shop_in: Callable[..., Any]
+    tmp_path_factory: pytest.TempPathFactory,
+    models_dir: Path,
+    shop_in: Callable[..., Any],
+    few_distractors: dict[str, Any],
 ) -> Iterator[Workspace]:
-    with Workspace(Settings(home=tmp_path_factory.mktemp("state"), models_dir=models_dir)) as opened:
+    settings = Settings(home=tmp_path_factory.mktemp("state"), models_dir=models_dir, **few_distractors)
+    with Workspace(settings) as opened:
         shop_in(opened.evidence).stock(opened.records)
         score_listings(opened.records.listings(), opened.scorer(), opened.evidence, opened.records)
         yield opened

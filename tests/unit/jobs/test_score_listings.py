@@ -24,9 +24,13 @@ IDS = ["a-copy", "b-copy", "c-authorized", "d-unrelated", "e-pictureless", "f-lo
 
 @pytest.fixture(scope="module")
 def work(
-    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, shop_in: Callable[..., Any]
+    tmp_path_factory: pytest.TempPathFactory,
+    models_dir: Path,
+    shop_in: Callable[..., Any],
+    few_distractors: dict[str, Any],
 ) -> Iterator[Workspace]:
-    with Workspace(Settings(home=tmp_path_factory.mktemp("state"), models_dir=models_dir)) as opened:
+    settings = Settings(home=tmp_path_factory.mktemp("state"), models_dir=models_dir, **few_distractors)
+    with Workspace(settings) as opened:
         shop_in(opened.evidence).stock(opened.records)
         yield opened
 
@@ -201,4 +205,10 @@ def test_one_listing_is_scored_like_many(work: Workspace, scorer: Scorer, record
 
 def test_without_a_combiner_there_is_no_scorer(work: Workspace, scorer: Scorer, tmp_path: Path) -> None:
     with pytest.raises(NotReady):
-        Scorer(scorer.matcher, Combiner(tmp_path), scorer.catalog, work.settings)
+        Scorer(
+            scorer.matcher,
+            Combiner(tmp_path),
+            scorer.catalog,
+            work.settings,
+            calibration=work.stored_calibration(work.artifact()),
+        )

@@ -14,8 +14,10 @@ from jobs.workspace import Workspace
 
 
 @pytest.fixture
-def work(tmp_path: Path, models_dir: Path, shop_in: Callable[..., Any]) -> Iterator[Workspace]:
-    with Workspace(Settings(home=tmp_path / "state", models_dir=models_dir)) as opened:
+def work(
+    tmp_path: Path, models_dir: Path, shop_in: Callable[..., Any], few_distractors: dict[str, Any]
+) -> Iterator[Workspace]:
+    with Workspace(Settings(home=tmp_path / "state", models_dir=models_dir, **few_distractors)) as opened:
         shop_in(opened.evidence).stock(opened.records)
         yield opened
 
@@ -79,6 +81,7 @@ def test_a_scorer_knows_what_made_it(work: Workspace) -> None:
     assert scorer.versions.embedder == work.embedder.version
     assert scorer.versions.index == work.stored_artifact().checkpoint.version
     assert scorer.versions.combiner.startswith("combiner-drawn@")
+    assert scorer.versions.calibration == work.stored_calibration(work.stored_artifact()).version
     assert set(scorer.catalog.products) == {("Velmora Ltd", f"p{n}") for n in range(3)}
 
 
@@ -92,7 +95,9 @@ def test_a_service_may_hand_in_its_own_embedding_call(work: Workspace) -> None:
             asked.append(len(views))
             return work.embedder.embed(views)
 
-    scorer = work.scorer_for(work.artifact(), Batching())
+    artifact = work.artifact()
+    work.calibration(artifact)
+    scorer = work.scorer_for(artifact, Batching())
     listing = work.records.listing("bazaar", "a-copy")
     assert scorer.score(listing, work.evidence) == work.scorer().score(listing, work.evidence)
     assert asked
@@ -102,14 +107,14 @@ def test_a_service_may_hand_in_its_own_embedding_call(work: Workspace) -> None:
     "missing", ["embedder.onnx", "embedder.json", "verifier.json", "combiner.onnx", "combiner.json"]
 )
 def test_a_missing_model_is_not_ready(
-    tmp_path: Path, models_dir: Path, shop_in: Callable[..., Any], missing: str
+    tmp_path: Path, models_dir: Path, shop_in: Callable[..., Any], few_distractors: dict[str, Any], missing: str
 ) -> None:
     models = tmp_path / "models"
     models.mkdir()
     for path in models_dir.iterdir():
         if path.name != missing:
             (models / path.name).symlink_to(path)
-    with Workspace(Settings(home=tmp_path / "state", models_dir=models)) as work:
+    with Workspace(Settings(home=tmp_path / "state", models_dir=models, **few_distractors)) as work:
         shop_in(work.evidence).stock(work.records)
         with pytest.raises(NotReady, match=missing.split(".")[0]):
             work.scorer()

@@ -26,7 +26,6 @@ from domain.catalog import Brand, Catalog, Money, ReferenceImage, ReferenceProdu
 from domain.settings import Settings
 from index.embedder import Embedder
 from index.verification import FEATURE_NAMES
-from jobs.build_index import build_index
 from jobs.workspace import Workspace
 from scoring.features import FEATURE_NAMES as SIGNALS_AND_GUARDS
 from scoring.features import GUARD_NAMES
@@ -154,7 +153,9 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[Answering]:
+def service(
+    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, few_distractors: dict[str, Any]
+) -> Iterator[Answering]:
     """Ready: a catalog of three drawn products and its index."""
     home = tmp_path_factory.mktemp("home")
     settings = Settings(
@@ -166,17 +167,18 @@ def service(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Itera
         max_image_pixels=1_000_000,
         max_listing_images=4,
         fetch_timeout_s=5,
+        **few_distractors,
     )
     for one in answering(settings):
         one.work.records.save_catalog(catalog_of(one.work))
-        build_index(one.work.records, one.work.evidence, one.work.embedder, settings)
+        one.work.calibration(one.work.artifact())
         yield one
 
 
 @pytest.fixture
-def empty_service(tmp_path: Path, models_dir: Path) -> Iterator[Answering]:
+def empty_service(tmp_path: Path, models_dir: Path, few_distractors: dict[str, Any]) -> Iterator[Answering]:
     """Not ready: nothing is imported."""
-    yield from answering(Settings(home=tmp_path / "home", models_dir=models_dir))
+    yield from answering(Settings(home=tmp_path / "home", models_dir=models_dir, **few_distractors))
 
 
 class Pictures:

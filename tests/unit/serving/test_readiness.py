@@ -35,7 +35,9 @@ def ready(service: Any) -> tuple[int, str]:
 
 
 def index(service: Any) -> None:
+    """With its thresholds."""
     build_index(service.work.records, service.work.evidence, service.work.embedder, service.settings)
+    service.work.calibration(service.work.stored_artifact())
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +106,28 @@ def test_an_index_of_another_model_is_not_used(empty_service: Any, make_catalog:
     answer = service.client.get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "index-mismatch")
     assert content["embedder"] in answer.json()["detail"]
+
+
+def test_without_thresholds_it_refuses_and_takes_up_new_ones_by_itself(
+    empty_service: Any, make_catalog: Callable[..., Any], listing: dict[str, Any]
+) -> None:
+    service = empty_service
+    service.work.records.save_catalog(make_catalog(service.work))
+    build_index(service.work.records, service.work.evidence, service.work.embedder, service.settings)
+    status, detail = ready(service)
+    assert (status, detail) == (
+        503,
+        "no thresholds are set for this index. Set the thresholds: assayer models calibrate.",
+    )
+    assert service.score(listing).status_code == 503
+    first = service.work.calibrate(service.work.stored_artifact()).calibration
+    assert ready(service)[0] == 200
+    assert service.score(listing).json()["versions"]["calibration"] == first.version
+    second = service.work.calibrate(service.work.stored_artifact(), false_match_rate=0.2).calibration
+    assert second.version != first.version
+    assert service.score(listing).json()["versions"]["calibration"] == second.version
+    next(service.settings.index_dir.rglob("calibration.json")).unlink()
+    assert ready(service)[0] == 503
 
 
 def test_a_damaged_index_is_not_used(empty_service: Any, make_catalog: Callable[..., Any]) -> None:

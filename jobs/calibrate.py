@@ -1,0 +1,186 @@
+"""Set the thresholds of an index for a wanted rate of false matches, by pictures that are in no catalog."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from domain.catalog import RightsHolder
+from domain.errors import BadInput, EvidenceCorrupt, ImageRefused, NotFound
+from domain.progress import Progress, silent
+from domain.settings import Settings
+from index.artifact import IndexArtifact
+from index.background import BACKGROUND_FILE, load_background
+from index.calibration import FORMAT, LIKELY_COPY, Calibration, Thresholds, conformal_threshold, distractors_needed
+from index.embedder import Embedder, Space
+from index.score_normalization import ScoreNormalization
+from index.verification import Verifier
+from jobs.distractor_scores import DistractorScorer, Look, Vectors
+from jobs.distractors import Distractor, distractors_in, drawn_distractors
+from store.images import RGB, decode_image
+from store.interfaces import EvidenceReader
+
+_MOST_NAMED = 20
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resemblance:
+    """A distractor that the verifier takes for a copy: it is in the catalog after all, or why a threshold is high."""
+
+    name: str
+    reference_id: str
+    confidence: float
+    """The verifier's, 0.5 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationReport:
+    """What a calibration did."""
+
+    calibration: Calibration
+    refused: tuple[BadInput, ...]
+    """Pictures that were left out, each with its reason: unreadable, given twice, or the catalog's own."""
+    resembling: tuple[Resemblance, ...]
+    """Most confident first, at most 20."""
+
+
+def calibrate(
+    artifact: IndexArtifact,
+    embedder: Embedder,
+    verifier: Verifier,
+    rights_holders: Iterable[RightsHolder],
+    evidence: EvidenceReader,
+    settings: Settings,
+    *,
+    models_dir: Path,
+    false_match_rate: float | None = None,
+    distractors: Path | None = None,
+    progress: Progress = silent,
+) -> CalibrationReport:
+    """Thresholds for `artifact`, not stored yet. Where rate or folder are None, the settings' are taken.
+
+    Half of the drawn pictures are the background that similarities are normalized with, the other half and the folder's
+    set the thresholds; with a background that came with the embedder, all of them do.
+    Raises BadInput: too few pictures for the rate (it says how many are needed), or no such folder.
+    """
+    rate = settings.false_match_rate if false_match_rate is None else false_match_rate
+    folder = distractors or settings.distractors_dir
+    distractors_needed(rate)  # refuses what is no rate
+    refused: list[BadInput] = []
+    logos = _logos(rights_holders, evidence, settings, refused)
+    scorer = DistractorScorer(artifact, embedder, verifier, list(logos.values()), settings)
+    looks: list[Look] = []
+    background: Vectors = {}
+    if scorer.references:
+        drawn, own = drawn_distractors(settings), distractors_in(folder, settings) if folder else []
+        dimensions = {space: embedder.dimensions(space) for space in scorer.references}
+        stored = load_background(models_dir / BACKGROUND_FILE, embedder=embedder.version, dimensions=dimensions)
+        setting = [*(drawn if stored else drawn[1::2]), *own]
+        conformal_threshold([0.0] * len(setting), rate)  # too few are refused before the work, not only after it
+        background = stored or _background(scorer, drawn[::2], refused, progress)
+        known = {reference.sha256 for reference in artifact.references} | set(logos)
+        looks = list(_distinct(_side_by_side(scorer.look, setting, "distractors", progress), known, refused))
+    calibration = Calibration(
+        format=FORMAT,
+        embedder=embedder.version,
+        verifier=verifier.version,
+        index=artifact.checkpoint.version,
+        false_match_rate=rate,
+        distractors=len(looks),
+        background=len(next(iter(background.values()), ())),
+        thresholds=_thresholds(scorer.references, looks, background, rate),
+    )
+    return CalibrationReport(calibration=calibration, refused=tuple(refused), resembling=_resembling(looks))
+
+
+def _thresholds(references: Vectors, looks: Sequence[Look], background: Vectors, rate: float) -> Thresholds:
+    """Of a catalog of words alone, which no picture can match, the floor."""
+
+    def similarity(space: Space) -> float | None:
+        if space not in references:
+            return None
+        normalization = ScoreNormalization(background[space])
+        return conformal_threshold(
+            [normalization.largest(look.vectors[space], references[space]) for look in looks], rate
+        )
+
+    confidences = [look.confidence for look in looks]
+    return Thresholds(
+        copy=max(LIKELY_COPY, conformal_threshold(confidences, rate)) if "copy" in references else LIKELY_COPY,
+        copy_similarity=similarity("copy"),
+        mark_similarity=similarity("mark"),
+    )
+
+
+def _resembling(looks: Iterable[Look]) -> tuple[Resemblance, ...]:
+    alike = sorted((look for look in looks if look.confidence >= LIKELY_COPY), key=lambda look: -look.confidence)
+    return tuple(
+        Resemblance(name=look.name, reference_id=look.reference_id, confidence=look.confidence)
+        for look in alike[:_MOST_NAMED]
+    )
+
+
+def _logos(
+    rights_holders: Iterable[RightsHolder], evidence: EvidenceReader, settings: Settings, refused: list[BadInput]
+) -> dict[str, RGB]:
+    """Every readable logo by its digest."""
+    digests = dict.fromkeys(sha256 for holder in rights_holders for brand in holder.brands for sha256 in brand.logos)
+    logos: dict[str, RGB] = {}
+    for sha256 in digests:
+        try:
+            logos[sha256] = decode_image(
+                evidence.read(sha256), max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
+            )
+        except (ImageRefused, NotFound, EvidenceCorrupt) as error:
+            refused.append(BadInput(str(error), file=f"logo {sha256[:12]}"))
+    return logos
+
+
+def _background(
+    scorer: DistractorScorer, pictures: Sequence[Distractor], refused: list[BadInput], progress: Progress
+) -> Vectors:
+    seen: list[Vectors] = []
+    for one in _side_by_side(scorer.whole, pictures, "background", progress):
+        if isinstance(one, ImageRefused):
+            refused.append(one)
+        else:
+            seen.append(one)
+    if not seen:
+        raise BadInput(
+            "there is no background to normalize similarities with",
+            field="ASSAYER_DRAWN_DISTRACTORS",
+            advice="Let pictures be drawn, or put a background.npz beside the embedder.",
+        )
+    return {space: np.concatenate([one[space] for one in seen]) for space in scorer.references}
+
+
+def _distinct(looks: Iterable[Look | ImageRefused], known: set[str], refused: list[BadInput]) -> Iterator[Look]:
+    """Each picture once, the catalog's own never: such would not be exchangeable with the pictures to come."""
+    seen: set[str] = set()
+    for look in looks:
+        if isinstance(look, ImageRefused):
+            refused.append(look)
+        elif look.sha256 in known:
+            refused.append(BadInput("is a picture of the catalog", file=look.name))
+        elif look.sha256 in seen:
+            refused.append(BadInput("is the same picture as one before it", file=look.name))
+        else:
+            seen.add(look.sha256)
+            yield look
+
+
+def _side_by_side(
+    work: Callable[[Distractor], T], pictures: Sequence[Distractor], stage: str, progress: Progress
+) -> Iterator[T]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, result in enumerate(pool.map(work, pictures), start=1):
+            yield result
+            progress(stage, done, len(pictures))
