@@ -15,9 +15,9 @@ _Y, _X = np.mgrid[:MARK_SIDE, :MARK_SIDE].astype(np.float32)
 _MIDDLE = (MARK_SIDE - 1) / 2
 _RADIUS = np.hypot(_X - _MIDDLE, _Y - _MIDDLE)
 _ANGLE = np.arctan2(_Y - _MIDDLE, _X - _MIDDLE)
-_CHANGED = 0.35
+_CHANGED = 0.45
 """Of the pixels of both, how many must differ before it counts as another mark."""
-_TRIES = 6
+_TRIES = 8
 
 
 def deform_mark(generator: Generator, marks: Sequence[Mask] | NDArray[np.uint8]) -> Mask:

@@ -106,7 +106,7 @@ def read_photographs(
 
     Of each split the first `most` by name. Pictures that cannot be read are noted in `left_out`.
     """
-    places = list(_places(data_dir))
+    places = list(_places(data_dir, left_out))
     held_out = read_held_out(data_dir / "realshop", left_out, progress)
     waiting = set(splits)
     for split in reversed(SPLITS):
@@ -157,7 +157,7 @@ def _test_products(truth: Path) -> frozenset[str]:
     return frozenset(products - {""})
 
 
-def _places(data_dir: Path) -> Iterator[_Place]:
+def _places(data_dir: Path, left_out: LeftOut) -> Iterator[_Place]:
     known = {dataset.name for dataset in known_datasets()}
     for dataset in datasets_in(data_dir):
         split_by = _SPLIT_BY.get(dataset.layout)
@@ -170,7 +170,9 @@ def _places(data_dir: Path) -> Iterator[_Place]:
             if path.suffix.lower() not in _PICTURE_SUFFIXES or (not named and below.parts[0] in known):
                 continue
             split = split_by(below)
-            if split is not None:
+            if split is None:
+                left_out.note("not in a split's folder", path.relative_to(data_dir).as_posix())
+            else:
                 yield _Place(path=path, dataset=dataset, split=split)
 
 

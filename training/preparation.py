@@ -13,7 +13,6 @@ from PIL import Image
 
 from domain.errors import BadInput
 from domain.progress import Progress, silent
-from store.images import RGB
 from training.datasets import manifest_data
 from training.mark_masks import MARK_SIDE, Mask
 from training.marks import Marks, read_marks
@@ -37,9 +36,12 @@ class DataReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Prepared:
-    """A photograph without its pixels."""
+    """A photograph as it is kept, see `training.photographs.Photograph`."""
 
-    photograph: Photograph
+    name: str
+    dataset: str
+    shows: str
+    product: str
     jpeg: bytes
     inside: Mask | None
 
@@ -71,9 +73,21 @@ def _prepare_photographs(data_dir: Path, left_out: LeftOut, progress: Progress) 
     found: dict[Split, list[_Prepared]] = {split: [] for split in SPLITS}
     every = read_photographs(data_dir, side=PREPARED_PHOTO_SIDE, left_out=left_out, progress=progress)
     for split, photograph in every:
-        jpeg = _jpeg(photograph.rgb)
-        found[split].append(_Prepared(photograph=photograph, jpeg=jpeg, inside=find_object(photograph.rgb)))
+        found[split].append(_kept(photograph))
     return found
+
+
+def _kept(photograph: Photograph) -> _Prepared:
+    buffer = io.BytesIO()
+    Image.fromarray(photograph.rgb).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return _Prepared(
+        name=photograph.name,
+        dataset=photograph.dataset,
+        shows=photograph.shows,
+        product=photograph.product,
+        jpeg=buffer.getvalue(),
+        inside=find_object(photograph.rgb),
+    )
 
 
 def _write(
@@ -90,7 +104,7 @@ def _write(
         ):
             (out_dir / name).write_bytes(content)
             files[name] = PreparedFile(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-    used = {one.photograph.dataset for split in SPLITS for one in photographs[split]}
+    used = {one.dataset for split in SPLITS for one in photographs[split]}
     used |= {"marks"} if any(marks[split].names for split in SPLITS) else set()
     manifest = Manifest.model_validate(
         {
@@ -114,9 +128,9 @@ def _photographs_file(photographs: Sequence[_Prepared]) -> bytes:
         [one.jpeg for one in photographs],
         [(place, one.inside) for place, one in enumerate(photographs) if one.inside is not None],
         {
-            "names": [one.photograph.name for one in photographs],
-            "classes": [one.photograph.shows for one in photographs],
-            "products": [one.photograph.product for one in photographs],
+            "names": [one.name for one in photographs],
+            "classes": [one.shows for one in photographs],
+            "products": [one.product for one in photographs],
         },
     )
 
@@ -124,15 +138,9 @@ def _photographs_file(photographs: Sequence[_Prepared]) -> bytes:
 def _counts(photographs: Sequence[_Prepared], marks: Marks) -> SplitCounts:
     return SplitCounts(
         photographs=len(photographs),
-        classes=len({one.photograph.shows for one in photographs}),
-        products=len({one.photograph.product for one in photographs} - {""}),
+        classes=len({one.shows for one in photographs}),
+        products=len({one.product for one in photographs} - {""}),
         objects=sum(one.inside is not None for one in photographs),
         marks=len(marks.names),
         brands=len({brand_key(name) for name in marks.names}),
     )
-
-
-def _jpeg(rgb: RGB) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cli.output import progress_bars, say_facts, say_line
+from cli.options import JsonOption
+from cli.output import progress_bars, say_facts, say_json, say_line, say_note, say_rows
 from domain.errors import NotReady
 from domain.settings import load_settings
 from index.threads import one_thread_each
@@ -20,6 +21,33 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train model
 
 DataOption = Annotated[Path, typer.Option(help="Folder with clothing/, marks/, realshop/, … (each optional).")]
 OutOption = Annotated[Path, typer.Option(help="Folder the model is written to.")]
+
+
+@app.command()
+def data(
+    source: Annotated[
+        Path, typer.Option("--from", help="Folder with clothing/, marks/, realshop/, … (each optional).")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder the prepared data is written to.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Read raw folders once: small pictures, marks as masks, split by name, without what tests."""
+    _needs("resvg_py")
+    from training.preparation import prepare_data
+
+    with progress_bars() as progress:
+        report = prepare_data(source, out, progress)
+    manifest = report.manifest
+    if as_json:
+        say_json({"folder": str(report.folder), "bytes": report.bytes} | manifest.model_dump(mode="json"))
+        return
+    columns = ("photographs", "classes", "products", "objects", "marks", "brands")
+    say_rows(("split", *columns), ((split, *(getattr(n, c) for c in columns)) for split, n in manifest.splits.items()))
+    for reason, found in manifest.left_out.items():
+        say_note(
+            "yellow", "left out", f"{found.count} × {reason}: {', '.join(found.first[:3])}{', …' * (found.count > 3)}"
+        )
+    say_line(f"wrote {report.folder} ({report.bytes / 1e6:.1f} MB)")
 
 
 @app.command()

