@@ -39,9 +39,7 @@ class Settings(BaseSettings):
     distractors_dir: Path | None = Field(
         None, description="Folder of pictures that show nothing of the catalog; they set the thresholds too."
     )
-    drawn_distractors: int = Field(
-        300, ge=0, description="Pictures drawn to set the thresholds with; half of them as background."
-    )
+    drawn_distractors: int = Field(200, ge=0, description="Pictures that are drawn to set the thresholds with.")
     max_image_bytes: int = Field(20_000_000, gt=0, description="Largest image file that is read.")
     max_image_pixels: int = Field(50_000_000, gt=0, description="Largest image that is decoded, in pixels.")
     max_listing_pixels: int = Field(

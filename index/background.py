@@ -1,9 +1,13 @@
-"""The background set that comes with an embedder: vectors of photographs that trained it, which are in no catalog."""
+"""The background set that comes with an embedder: vectors of photographs that trained it, which are in no catalog.
+
+It is of photographs or it is none. With drawn pictures for a background, photographs are far from all of it and little
+is deducted from them: of the strangers' photographs in realshop, 12 % passed a threshold that was set for 1 %.
+"""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,29 +19,26 @@ from index.embedder import Space
 BACKGROUND_FILE = "background.npz"
 """Beside the embedder: an array (n, d) for each space, float16 for size, and ``embedder``, the version they are of."""
 
-_ADVICE = "Restore models/background.npz with its embedder, or remove it: pictures are drawn instead."
+_ADVICE = "Restore models/background.npz with its embedder, or remove it: similarities are not normalized then."
 
 
 def load_background(
     path: Path, *, embedder: str, dimensions: Mapping[Space, int]
-) -> Mapping[Space, NDArray[np.float32]] | None:
-    """(n, d) float32 of unit length for each space in `dimensions`.
+) -> Mapping[Space, NDArray[np.float32]]:
+    """(n, d) float32 of unit length for each space in `dimensions`; n is 0 where the file has none for this embedder.
 
-    None where the file is missing, of another embedder, or lacks one of the spaces. Raises NotReady when it is broken.
+    Raises NotReady when the file is broken.
     """
+    none = {space: np.zeros((0, length), np.float32) for space, length in dimensions.items()}
     if not path.is_file():
-        return None
+        return none
     try:
         with np.load(path, allow_pickle=False) as stored:
-            if str(stored["embedder"]) != embedder or not _has(stored.files, dimensions):
-                return None
-            return {space: _unit(stored[space], length) for space, length in dimensions.items()}
+            if str(stored["embedder"]) != embedder:
+                return none
+            return none | {space: _unit(stored[space], d) for space, d in dimensions.items() if space in stored.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise NotReady(f"{path.name} is broken ({error})", advice=_ADVICE) from error
-
-
-def _has(names: Iterable[str], dimensions: Mapping[Space, int]) -> bool:
-    return set(dimensions) <= set(names)
 
 
 def _unit(raw: NDArray[np.float16], length: int) -> NDArray[np.float32]:

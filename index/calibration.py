@@ -64,7 +64,7 @@ class Calibration:
     distractors: int
     """Pictures that set the thresholds."""
     background: int
-    """Pictures that similarities are normalized with."""
+    """Pictures that similarities are normalized with; 0: they are plain cosines."""
     thresholds: Thresholds
 
     @property

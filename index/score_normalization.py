@@ -25,17 +25,15 @@ class ScoreNormalization:
     """Subtracts from each query's similarities what the background already explains. Safe to share between threads."""
 
     def __init__(self, background: Vectors, *, nearest: int = NEAREST, beta: float = BETA) -> None:
-        """Of a smaller background than `nearest`, all are averaged. Raises ValueError when it is empty."""
-        if len(background) == 0 or nearest < 1:
-            raise ValueError(f"{len(background)} background vectors, of which the nearest {nearest} are averaged")
+        """Of a smaller (n, d) `background` than `nearest`, all are averaged; of an empty one, nothing is deducted."""
         self._nearest, self._beta = min(nearest, len(background)), beta
         self._background = faiss.IndexFlatIP(background.shape[1])
         self._background.add(np.ascontiguousarray(background, np.float32))
 
     def deductions(self, queries: Vectors) -> NDArray[np.float32]:
         """(n,) what is to be subtracted from every similarity of each of (n, d) queries."""
-        if len(queries) == 0:
-            return np.zeros(0, np.float32)
+        if len(queries) == 0 or self._nearest == 0:
+            return np.zeros(len(queries), np.float32)
         nearest, _ = self._background.search(np.ascontiguousarray(queries, np.float32), self._nearest)
         return np.asarray(self._beta * nearest.mean(axis=1), np.float32)
 

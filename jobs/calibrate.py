@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
 
 from domain.catalog import RightsHolder
 from domain.errors import BadInput, EvidenceCorrupt, ImageRefused, NotFound
@@ -27,8 +24,6 @@ from store.images import RGB, decode_image
 from store.interfaces import EvidenceReader
 
 _MOST_NAMED = 20
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,8 +62,8 @@ def calibrate(
 ) -> CalibrationReport:
     """Thresholds for `artifact`, not stored yet. Where rate or folder are None, the settings' are taken.
 
-    Half of the drawn pictures are the background that similarities are normalized with, the other half and the folder's
-    set the thresholds; with a background that came with the embedder, all of them do.
+    The drawn pictures and the folder's set the thresholds; similarities are normalized with the background that came
+    with the embedder, if any.
     Raises BadInput: too few pictures for the rate (it says how many are needed), or no such folder.
     """
     rate = settings.false_match_rate if false_match_rate is None else false_match_rate
@@ -78,16 +73,13 @@ def calibrate(
     logos = _logos(rights_holders, evidence, settings, refused)
     scorer = DistractorScorer(artifact, embedder, verifier, list(logos.values()), settings)
     looks: list[Look] = []
-    background: Vectors = {}
+    dimensions = {space: embedder.dimensions(space) for space in scorer.references}
+    background = load_background(models_dir / BACKGROUND_FILE, embedder=embedder.version, dimensions=dimensions)
     if scorer.references:
-        drawn, own = drawn_distractors(settings), distractors_in(folder, settings) if folder else []
-        dimensions = {space: embedder.dimensions(space) for space in scorer.references}
-        stored = load_background(models_dir / BACKGROUND_FILE, embedder=embedder.version, dimensions=dimensions)
-        setting = [*(drawn if stored else drawn[1::2]), *own]
-        conformal_threshold([0.0] * len(setting), rate)  # too few are refused before the work, not only after it
-        background = stored or _background(scorer, drawn[::2], refused, progress)
+        pictures = [*drawn_distractors(settings), *(distractors_in(folder, settings) if folder else ())]
+        conformal_threshold([0.0] * len(pictures), rate)  # too few are refused before the work, not only after it
         known = {reference.sha256 for reference in artifact.references} | set(logos)
-        looks = list(_distinct(_side_by_side(scorer.look, setting, "distractors", progress), known, refused))
+        looks = list(_distinct(_side_by_side(scorer, pictures, progress), known, refused))
     calibration = Calibration(
         format=FORMAT,
         embedder=embedder.version,
@@ -95,7 +87,7 @@ def calibrate(
         index=artifact.checkpoint.version,
         false_match_rate=rate,
         distractors=len(looks),
-        background=len(next(iter(background.values()), ())),
+        background=max((len(vectors) for vectors in background.values()), default=0),
         thresholds=_thresholds(scorer.references, looks, background, rate),
     )
     return CalibrationReport(calibration=calibration, refused=tuple(refused), resembling=_resembling(looks))
@@ -108,16 +100,25 @@ def _thresholds(references: Vectors, looks: Sequence[Look], background: Vectors,
         if space not in references:
             return None
         normalization = ScoreNormalization(background[space])
-        return conformal_threshold(
-            [normalization.largest(look.vectors[space], references[space]) for look in looks], rate
+        return _threshold(
+            looks, [normalization.largest(look.vectors[space], references[space]) for look in looks], rate
         )
 
-    confidences = [look.confidence for look in looks]
+    confident = _threshold(looks, [look.confidence for look in looks], rate) if "copy" in references else LIKELY_COPY
     return Thresholds(
-        copy=max(LIKELY_COPY, conformal_threshold(confidences, rate)) if "copy" in references else LIKELY_COPY,
-        copy_similarity=similarity("copy"),
-        mark_similarity=similarity("mark"),
+        copy=max(LIKELY_COPY, confident), copy_similarity=similarity("copy"), mark_similarity=similarity("mark")
     )
+
+
+def _threshold(looks: Sequence[Look], scores: Sequence[float], rate: float) -> float:
+    """That of all pictures, and no lower than that of the drawn or of the user's where those are enough by themselves.
+
+    So the rate holds for pictures like either kind, and not just for a mixture of both that nobody will ever see.
+    """
+    drawn = [score for look, score in zip(looks, scores, strict=True) if look.drawn]
+    own = [score for look, score in zip(looks, scores, strict=True) if not look.drawn]
+    enough = [part for part in (drawn, own) if len(part) >= distractors_needed(rate)]
+    return max(conformal_threshold(part, rate) for part in (scores, *enough))
 
 
 def _resembling(looks: Iterable[Look]) -> tuple[Resemblance, ...]:
@@ -144,24 +145,6 @@ def _logos(
     return logos
 
 
-def _background(
-    scorer: DistractorScorer, pictures: Sequence[Distractor], refused: list[BadInput], progress: Progress
-) -> Vectors:
-    seen: list[Vectors] = []
-    for one in _side_by_side(scorer.whole, pictures, "background", progress):
-        if isinstance(one, ImageRefused):
-            refused.append(one)
-        else:
-            seen.append(one)
-    if not seen:
-        raise BadInput(
-            "there is no background to normalize similarities with",
-            field="ASSAYER_DRAWN_DISTRACTORS",
-            advice="Let pictures be drawn, or put a background.npz beside the embedder.",
-        )
-    return {space: np.concatenate([one[space] for one in seen]) for space in scorer.references}
-
-
 def _distinct(looks: Iterable[Look | ImageRefused], known: set[str], refused: list[BadInput]) -> Iterator[Look]:
     """Each picture once, the catalog's own never: such would not be exchangeable with the pictures to come."""
     seen: set[str] = set()
@@ -178,9 +161,12 @@ def _distinct(looks: Iterable[Look | ImageRefused], known: set[str], refused: li
 
 
 def _side_by_side(
-    work: Callable[[Distractor], T], pictures: Sequence[Distractor], stage: str, progress: Progress
-) -> Iterator[T]:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, result in enumerate(pool.map(work, pictures), start=1):
-            yield result
-            progress(stage, done, len(pictures))
+    scorer: DistractorScorer, pictures: Sequence[Distractor], progress: Progress
+) -> Iterator[Look | ImageRefused]:
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        for done, look in enumerate(pool.map(scorer.look, pictures), start=1):
+            yield look
+            progress("distractors", done, len(pictures))
+    finally:
+        pool.shutdown(cancel_futures=True)  # who stops it by hand does not wait for the rest

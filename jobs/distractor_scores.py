@@ -32,6 +32,7 @@ class Look:
     """What one picture gave."""
 
     name: str
+    drawn: bool
     sha256: str
     vectors: Vectors
     """Of its query views."""
@@ -64,15 +65,6 @@ class DistractorScorer:
         self.references: Vectors = references
         """What a picture is compared with; a space without anything to compare with is left out."""
 
-    def whole(self, picture: Distractor) -> Vectors | ImageRefused:
-        """One vector for each space, of the whole picture."""
-        try:
-            _, rgb = self._decoded(picture)
-        except ImageRefused as error:
-            return error
-        views = network_input(rgb, self._embedder.size)[None]
-        return {space: self._embedder.embed(views, space) for space in self.references}
-
     def look(self, picture: Distractor) -> Look | ImageRefused:
         """Its vectors, and the best of everything that aligns, whichever of twins a listing's words would choose."""
         try:
@@ -83,6 +75,7 @@ class DistractorScorer:
         confidence, reference_id = self._verified(rgb)
         return Look(
             name=picture.name,
+            drawn=picture.drawn,
             sha256=sha256,
             vectors={space: self._embedder.embed(views, space) for space in self.references},
             confidence=confidence,

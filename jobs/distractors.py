@@ -24,6 +24,8 @@ class Distractor:
     """One picture, not read yet."""
 
     name: str
+    drawn: bool
+    """Whether it came with Assayer; else it is the user's."""
     read: Callable[[], bytes]
     """Its bytes. Raises ImageRefused when they cannot be read."""
 
@@ -33,7 +35,7 @@ def drawn_distractors(settings: Settings) -> list[Distractor]:
     # another release may draw otherwise
     folder = settings.home / "distractors" / version("assayer")
     return [
-        Distractor(name=f"drawn {number}", read=partial(_drawn, folder / f"{number:05}.jpg", number))
+        Distractor(name=f"drawn {number}", drawn=True, read=partial(_drawn, folder / f"{number:05}.jpg", number))
         for number in range(settings.drawn_distractors)
     ]
 
@@ -59,7 +61,9 @@ def distractors_in(folder: Path, settings: Settings) -> list[Distractor]:
         raise BadInput("holds no pictures", file=str(folder), field="distractors")
     return [
         Distractor(
-            name=path.relative_to(folder).as_posix(), read=partial(_content, path, folder, settings.max_image_bytes)
+            name=path.relative_to(folder).as_posix(),
+            drawn=False,
+            read=partial(_content, path, folder, settings.max_image_bytes),
         )
         for path in sorted(found)
     ]

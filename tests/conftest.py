@@ -14,7 +14,7 @@ import domain  # noqa: F401
 @pytest.fixture(scope="session")
 def few_distractors() -> Mapping[str, float]:
     """Settings by which thresholds are set in a second: as few pictures as the rate allows."""
-    return {"false_match_rate": 0.1, "drawn_distractors": 18}
+    return {"false_match_rate": 0.1, "drawn_distractors": 9}
 
 
 @pytest.fixture(scope="session")

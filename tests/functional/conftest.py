@@ -35,7 +35,7 @@ def _environment(home: Path, **settings: str) -> dict[str, str]:
     for name in ("FORCE_COLOR", "COLUMNS"):
         kept.pop(name, None)
     # thresholds in a second: as few pictures as the rate allows
-    few = {"ASSAYER_FALSE_MATCH_RATE": "0.1", "ASSAYER_DRAWN_DISTRACTORS": "18"}
+    few = {"ASSAYER_FALSE_MATCH_RATE": "0.1", "ASSAYER_DRAWN_DISTRACTORS": "9"}
     return kept | few | {"ASSAYER_HOME": str(home), "PYTHONPATH": str(REPOSITORY)} | settings
 
 

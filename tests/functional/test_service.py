@@ -126,7 +126,7 @@ class Home:
             "ASSAYER_ALLOW_LOOPBACK": "true",
             # thresholds in a second: as few pictures as the rate allows
             "ASSAYER_FALSE_MATCH_RATE": "0.1",
-            "ASSAYER_DRAWN_DISTRACTORS": "18",
+            "ASSAYER_DRAWN_DISTRACTORS": "9",
         }
         self.port, self.url = 0, ""
         """Of the service that was started last."""

@@ -82,7 +82,9 @@ def test_with_nothing_to_compare_there_is_no_similarity() -> None:
     assert normalization.normalized(nothing, np.zeros((0, 3), np.float32)).shape == (0, 3)
 
 
-@pytest.mark.parametrize(("count", "nearest"), [(0, 3), (5, 0)])
-def test_an_empty_background_is_a_mistake(count: int, nearest: int) -> None:
-    with pytest.raises(ValueError, match="background"):
-        ScoreNormalization(np.ones((count, 4), np.float32), nearest=nearest)
+def test_without_a_background_the_cosine_stays() -> None:
+    generator = np.random.default_rng(4)
+    asked, known = units(generator, 3), units(generator, 8)
+    normalization = ScoreNormalization(np.zeros((0, 16), np.float32))
+    assert normalization.normalized(asked, asked @ known.T) == pytest.approx(asked @ known.T)
+    assert normalization.largest(asked, known) == pytest.approx(float((asked @ known.T).max()))
