@@ -33,7 +33,8 @@ def load_background(
     if not path.is_file():
         return none
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # numpy leaves a file open that turns out to be none of its own
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if str(stored["embedder"]) != embedder:
                 return none
             return none | {space: _unit(stored[space], d) for space, d in dimensions.items() if space in stored.files}
