@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,19 +12,7 @@ import numpy as np
 MAX_FONTS = 400
 _MAX_FONT_BYTES = 20_000_000
 _LETTERS = string.ascii_letters + string.digits
-_NO_LETTERS = (
-    "barcode",
-    "braille",
-    "cursor",
-    "dingbat",
-    "dseg",
-    "emoji",
-    "icon",
-    "math",
-    "music",
-    "ornament",
-    "symbol",
-)
+_NO_LETTERS = re.compile("barcode|braille|cmex|cmsy|cursor|dingbat|dseg|emoji|icon|math|music|ornament|symbol")
 """Words in the names of families whose letters are pictures."""
 
 
@@ -71,6 +60,6 @@ def _latin_family(path: Path) -> str | None:
     except (OSError, RuntimeError, ValueError):
         return None
     name = font.family_name.casefold()
-    if any(word in name for word in _NO_LETTERS) or not all(font.get_char_index(ord(letter)) for letter in _LETTERS):
+    if _NO_LETTERS.search(name) or not all(font.get_char_index(ord(letter)) for letter in _LETTERS):
         return None
     return name

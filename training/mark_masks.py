@@ -15,7 +15,7 @@ FILLED_SIDE = 92
 
 _MAX_SVG_BYTES = 1_000_000
 _RENDERED_SIDE = 2 * FILLED_SIDE
-_SMALLEST_COVER, _LARGEST_COVER = 0.01, 0.97
+_SMALLEST_COVER, _LARGEST_COVER = 0.01, 0.9
 
 Mask = NDArray[np.uint8]
 """(height, width) uint8, 0 outside, 255 inside."""
@@ -37,7 +37,7 @@ def fit_mask(mask: Mask) -> Mask | None:
 
 
 def has_shape(mask: Mask) -> bool:
-    """Whether a fitted mask is neither next to nothing nor next to a full square."""
+    """Whether a fitted mask is neither next to nothing nor next to a full square (which covers 0.92)."""
     return _SMALLEST_COVER < float(mask.mean()) / 255 < _LARGEST_COVER
 
 
@@ -46,7 +46,7 @@ def render_mark(svg: bytes) -> Mask:
     import resvg_py
 
     if len(svg) > _MAX_SVG_BYTES:
-        raise BadInput(f"{len(svg)} bytes; at most {_MAX_SVG_BYTES} are read")
+        raise BadInput(f"SVG of more than {_MAX_SVG_BYTES} bytes")
     try:
         text = svg.decode("utf-8")
         # both sides given: a drawing a million times as high as it is wide stays within the square
