@@ -32,7 +32,12 @@ class Settings(BaseSettings):
         description="Whose records are read and written; letters, digits, '_', '.', '-'.",
     )
     models_dir: Path | None = Field(None, description="Folder of ONNX models; unset: the embedded ones.")
-    onnx_threads: int = Field(0, ge=0, description="Threads of ONNX Runtime; 0: one per core.")
+    onnx_threads: int = Field(
+        0,
+        ge=0,
+        description="Threads of ONNX Runtime for one batch of pictures; 0: one where listings are scored side by side, "
+        "one per core elsewhere.",
+    )
     false_match_rate: float = Field(
         0.01, gt=0, lt=1, description="Share of unrelated pictures that may match a catalog; thresholds are set for it."
     )

@@ -19,6 +19,7 @@ from index.text import TextMatcher
 from index.verification import Verifier, load_verifier
 from jobs.build_index import build_index
 from jobs.calibrate import CalibrationReport, calibrate
+from jobs.embedders import embedder_path
 from jobs.score_listings import Scorer
 from scoring.combiner import Combiner
 from scoring.context import CatalogView
@@ -31,8 +32,8 @@ class Workspace:
     """Everything that a job needs, by settings. Close it when done."""
 
     def __init__(self, settings: Settings, *, embedder_threads: int = 1) -> None:
-        """`embedder_threads`: 1 where listings are scored side by side."""
-        self.settings, self._embedder_threads = settings, embedder_threads
+        """`embedder_threads`, where the settings name no number: 1 beside other pictures, 0 (one per core) alone."""
+        self.settings, self._embedder_threads = settings, settings.onnx_threads or embedder_threads
 
     def __enter__(self) -> Workspace:
         return self
@@ -68,8 +69,8 @@ class Workspace:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The image model. Raises NotReady when it is missing or tampered with."""
-        return Embedder(self.models_dir / "embedder.onnx", threads=self._embedder_threads)
+        """The image model in use. Raises NotReady when it is missing or tampered with."""
+        return Embedder(embedder_path(self.settings.home, self.models_dir), threads=self._embedder_threads)
 
     def artifact(self, progress: Progress = silent) -> IndexArtifact:
         """The index of the stored catalog, built where there is none or the catalog has changed since.

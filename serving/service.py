@@ -52,7 +52,7 @@ class ImageEmbedder:
     """Views to vectors, by the model of the settings, loaded at the first call."""
 
     def __init__(self) -> None:
-        self._work = Workspace(settings := load_settings(), embedder_threads=settings.onnx_threads)
+        self._work = Workspace(load_settings(), embedder_threads=0)
         self._lock = threading.Lock()
 
     @bentoml.api(batchable=True, batch_dim=0, max_batch_size=_MOST_VIEWS, max_latency_ms=_LONGEST_WAIT_MS)  # type: ignore[untyped-decorator]

@@ -22,7 +22,8 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Build and i
 @app.command()
 def build(as_json: JsonOption = False) -> None:
     """Build the index of all imported catalogs and set its thresholds, unless both are already there."""
-    with Workspace(load_settings()) as work, progress_bars() as progress:
+    # pictures are embedded one after the other
+    with Workspace(load_settings(), embedder_threads=0) as work, progress_bars() as progress:
         report = build_index(work.records, work.evidence, work.embedder, work.settings, progress=progress)
         one_thread_each()
         calibration = work.calibration(work.stored_artifact(), progress)

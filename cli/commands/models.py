@@ -1,44 +1,36 @@
-"""``assayer models``: what is in use."""
+"""``assayer models``: the group; each command is a module of its own, imported when it is asked for."""
 
 from __future__ import annotations
 
 import typer
 
-from cli.commands.calibrate import calibrate
-from cli.options import JsonOption
-from cli.output import say_facts, say_json
-from domain.settings import load_settings
-from index.verification import load_verifier
-from jobs.workspace import Workspace
-from scoring.combiner import Combiner
+from cli.on_demand import OnDemand, OnDemandGroup
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at models, and set thresholds.")
+COMMANDS = {
+    "list": OnDemand(
+        "cli.commands.models_list:list_",
+        "The embedders that can be used, the models in use with their versions, and the combiner's weights.",
+    ),
+    "pull": OnDemand(
+        "cli.commands.models_pull:pull",
+        "Export an open_clip model to ONNX, compare it with PyTorch, and keep it beside the embedded embedder.",
+    ),
+    "use": OnDemand("cli.commands.models_pull:use", "Choose the embedder."),
+    "calibrate": OnDemand(
+        "cli.commands.calibrate:calibrate",
+        "Set the thresholds of the index for a wanted rate of false matches; the index is built first where needed.",
+    ),
+}
+"""Every command, in the order of the help."""
+
+
+class _Commands(OnDemandGroup):
+    on_demand = COMMANDS
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, cls=_Commands)
 
 
 @app.callback()
 def models() -> None:
-    """Look at models, and set thresholds."""
-
-
-app.command()(calibrate)
-
-
-@app.command("list")
-def list_(as_json: JsonOption = False) -> None:
-    """The models in use, with their versions and the combiner's weights."""
-    with Workspace(load_settings()) as work:
-        combiner = Combiner(work.models_dir)
-        facts: dict[str, object] = {
-            "folder": str(work.models_dir),
-            "embedder": work.embedder.version,
-            "verifier": load_verifier(work.models_dir / "verifier.json").version,
-            "combiner": combiner.version,
-            "review from": combiner.manifest.thresholds.review,
-            "enforce from": combiner.manifest.thresholds.enforce,
-        }
-        weights = combiner.manifest.weights
-    if as_json:
-        say_json(facts | {"weights": weights, "intercept": combiner.manifest.intercept})
-        return
-    say_facts("Models", facts)
-    say_facts("Weights, log-odds per unit of strength", {name: f"{weight:+.2f}" for name, weight in weights.items()})
+    """Look at models, get and choose an embedder, and set thresholds."""

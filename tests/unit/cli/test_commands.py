@@ -49,6 +49,8 @@ def test_the_commands_of_the_design_are_there() -> None:
         "train embedder",
         "train classifier",
         "models list",
+        "models pull",
+        "models use",
         "models calibrate",
         "serve",
     }
