@@ -216,6 +216,15 @@ def test_a_damaged_folder_is_bad_input(prepared: Path, tmp_path: Path, name: str
         load_sources(damaged)
 
 
+def test_another_preparations_file_is_bad_input(prepared: Path, tmp_path: Path) -> None:
+    """A sound file, but not the one that the manifest speaks of."""
+    mixed = tmp_path / "mixed"
+    shutil.copytree(prepared, mixed)
+    shutil.copy(mixed / "test-marks.npz", mixed / "train-marks.npz")
+    with pytest.raises(BadInput, match="changed since it was prepared"):
+        load_sources(mixed)
+
+
 def test_a_folder_that_was_not_written_to_its_end_is_not_prepared(raw: Path, tmp_path: Path) -> None:
     prepare_data(raw, tmp_path / "out")
     (tmp_path / "out" / "test-marks.npz").unlink()
