@@ -1,4 +1,7 @@
-"""``assayer evaluate``: verdicts held against the truth, and a page that shows right and wrong."""
+"""``assayer evaluate``: verdicts held against the truth, and a page that shows right and wrong.
+
+Its subcommands measure what verdicts rest on; each is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.destination import ready_file
+from cli.on_demand import OnDemand, OnDemandGroup
 from cli.options import JsonOption
 from cli.output import progress_bars, say_facts, say_json, say_line, say_rows
 from domain.settings import load_settings
@@ -21,9 +25,26 @@ from jobs.truth import TruthRow, read_truth
 from jobs.workspace import Workspace
 from scoring.combiner import Combiner
 
+COMMANDS = {
+    "models": OnDemand(
+        "cli.commands.evaluate_models:models",
+        "What the image model finds among pictures that trained nothing, with 95 % intervals, beside baselines.",
+    )
+}
+"""Every subcommand."""
 
+
+class _Commands(OnDemandGroup):
+    on_demand = COMMANDS
+
+
+app = typer.Typer(rich_markup_mode=None, cls=_Commands)
+
+
+@app.callback(invoke_without_command=True)
 def evaluate(
-    truth: Annotated[Path, typer.Option(help="truth.jsonl: what each listing really is.")],
+    context: typer.Context,
+    truth: Annotated[Path | None, typer.Option(help="truth.jsonl: what each listing really is. Needed.")] = None,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Only the half, split by product, that trained nothing.")
     ] = False,
@@ -31,6 +52,10 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Precision, recall and calibration of the stored assessments, per violation, with confidence intervals."""
+    if context.invoked_subcommand:
+        return
+    if truth is None:
+        raise typer.BadParameter("is needed: what each listing really is", param_hint="'--truth'")
     settings = load_settings()
     page = ready_file(report or settings.home / "report.html")
     with Workspace(settings) as work, progress_bars() as progress:
