@@ -27,7 +27,7 @@ COMMANDS = {
     "listings": OnDemand("cli.commands.listings:app", "Import listings from files."),
     "score": OnDemand("cli.commands.score:score", "Score listings against the catalog."),
     "evaluate": OnDemand(
-        "cli.commands.evaluate:evaluate",
+        "cli.commands.evaluate:app",
         "Precision, recall and calibration of the stored assessments, per violation, with confidence intervals.",
     ),
     "cases": OnDemand("cli.commands.cases:app", "Look at cases."),

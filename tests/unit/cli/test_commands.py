@@ -41,6 +41,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "listings import",
         "score",
         "evaluate",
+        "evaluate models",
         "cases list",
         "cases show",
         "notices draft",
