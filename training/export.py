@@ -1,96 +1,149 @@
-"""A trained network to an ONNX file and its manifest."""
+"""A trained network to ONNX files, one for each tower, and their manifest."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
 
 from domain.errors import AssayerError
-from index.embedder import Embedder
+from index.embedder import Embedder, Space
 from index.preprocessing import PREPROCESSING
-from training.data import INPUT_SIZE
 from training.network import EmbeddingNetwork, fold_batch_norms
+from training.onnx_export import export_onnx
 
 PARITY_TOLERANCE = 1e-4
-_INPUT, _OUTPUT = "pictures", "vectors"
+_INPUT, _TOKENS, _TEXT_OUTPUT = "pictures", "tokens", "vectors"
+_SPACES: tuple[Space, ...] = ("copy", "mark", "caption")
+_EXAMPLE_TEXTS = ("a red shirt", "", "ÅÄÖ 漢字 " * 40)
 
 
 class ParityBroken(AssayerError):
     """The exported file does not compute what the network computes."""
 
 
+class _ImageTower(nn.Module):
+    """The network's vectors as a tuple, which is what exporters take."""
+
+    def __init__(self, network: EmbeddingNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        vectors = self.network(pictures)
+        return tuple(vectors[space] for space in _SPACES)
+
+
+class _TextTower(nn.Module):
+    def __init__(self, network: EmbeddingNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.network.embed_texts(tokens)
+
+
 def export_embedder(
-    network: EmbeddingNetwork, out_dir: Path, *, name: str = "assayer-copies", details: dict[str, Any] | None = None
+    network: EmbeddingNetwork, out_dir: Path, *, name: str = "assayer-clip", details: dict[str, Any] | None = None
 ) -> Path:
-    """Write ``embedder.onnx`` (fp32, dynamic batch, batch norms folded) and ``embedder.json``; the ONNX path.
+    """Write ``embedder.onnx``, ``text.onnx`` (fp32, dynamic batch) and ``embedder.json``; the first one's path.
 
     `details` (data, licenses, splits, figures, command) go into the manifest as they are. Raises ParityBroken when
     vectors of unit length differ from PyTorch's by more than PARITY_TOLERANCE.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    path = out_dir / "embedder.onnx"
-    folded = fold_batch_norms(copy.deepcopy(network).float().to(memory_format=torch.contiguous_format))
-    example = torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE)
-    with warnings.catch_warnings():
-        # the TorchScript exporter needs no further package; its successor does
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        torch.onnx.export(
-            folded,
-            (example,),
-            path,
-            input_names=[_INPUT],
-            output_names=[_OUTPUT],
-            dynamic_axes={_INPUT: {0: "n"}, _OUTPUT: {0: "n"}},
-            opset_version=18,
-            dynamo=False,
-        )
-    manifest = _manifest(path, network, name) | (details or {})
-    path.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n")
-    manifest["parity"] = {"largest_difference": measure_parity(network, path), "tolerance": PARITY_TOLERANCE}
-    path.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n")
+    path, text_path = out_dir / "embedder.onnx", out_dir / "text.onnx"
+    plain = copy.deepcopy(network).float().cpu().to(memory_format=torch.contiguous_format).eval()
+    tokens = torch.zeros(2, network.context_length, dtype=torch.int64)
+    export_onnx(_TextTower(plain), (tokens,), text_path, [_TOKENS], [_TEXT_OUTPUT], _free_batch(_TOKENS, _TEXT_OUTPUT))
+    pictures = torch.zeros(2, 3, network.size, network.size)
+    folded = _ImageTower(fold_batch_norms(copy.deepcopy(plain)))
+    export_onnx(folded, (pictures,), path, [_INPUT], list(_SPACES), _free_batch(_INPUT, *_SPACES))
+    manifest = _manifest(plain, path, text_path, name) | (details or {})
+    _write(path, manifest)
+    _write(
+        path, manifest | {"parity": {"largest_difference": measure_parity(plain, path), "tolerance": PARITY_TOLERANCE}}
+    )
     return path
 
 
-def _manifest(path: Path, network: EmbeddingNetwork, name: str) -> dict[str, Any]:
-    content = path.read_bytes()
+def _free_batch(*names: str) -> dict[str, dict[int, str]]:
+    return {name: {0: "n"} for name in names}
+
+
+def _write(path: Path, manifest: dict[str, Any]) -> None:
+    path.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _manifest(network: EmbeddingNetwork, path: Path, text_path: Path, name: str) -> dict[str, Any]:
     return {
         "name": name,
-        "file": path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
+        **_file(path),
         "input": {
             "name": _INPUT,
-            "size": INPUT_SIZE,
+            "size": network.size,
             "preprocessing": PREPROCESSING,
             "layout": "n, 3, size, size",
             "type": "float32",
             "range": [0, 1],
             "colors": "RGB",
         },
-        "outputs": {"copy": {"name": _OUTPUT, "dimensions": network.dimensions}},
+        "outputs": {space: {"name": space, "dimensions": network.dimensions} for space in _SPACES},
+        "text": {
+            **_file(text_path),
+            "input": _TOKENS,
+            "output": _TEXT_OUTPUT,
+            "dimensions": network.dimensions,
+            "tokenizer": "bytes-v1",
+            "context_length": network.context_length,
+        },
         "similarity": "cosine",
-        "architecture": {"network": type(network).__name__, "blocks": list(network.blocks)},
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "architecture": network.config,
+        "parameters": {
+            "image": _count(network.clip.visual) + _count(network.heads),
+            "text": _count(network.clip.text),
+        },
     }
 
 
+def _file(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def measure_parity(network: EmbeddingNetwork, path: Path) -> float:
-    """Largest difference between unit vectors of PyTorch and of the file. Raises ParityBroken over the tolerance."""
-    pictures = np.random.default_rng(0).random((5, 3, INPUT_SIZE, INPUT_SIZE), dtype=np.float32)
-    pictures[1] = 1.0
-    pictures[2, :, 40:90, 30:100] = 0.0
+    """Largest difference between unit vectors of PyTorch and of the files. Raises ParityBroken over the tolerance."""
+    from training.batches import tokens_of
+
+    embedder = Embedder(path, threads=1)
+    pictures = _example_pictures(network.size)
     network.eval()
     with torch.no_grad():
-        wanted = torch.nn.functional.normalize(network(torch.from_numpy(pictures)).float()).numpy()
-    difference = float(np.abs(Embedder(path, threads=1).embed(pictures) - wanted).max())
+        wanted = network(torch.from_numpy(pictures))
+        words = network.embed_texts(tokens_of(_EXAMPLE_TEXTS, network.context_length))
+    pairs = [(embedder.embed(pictures, space), wanted[space]) for space in _SPACES]
+    pairs.append((embedder.embed_texts(_EXAMPLE_TEXTS), words))
+    difference = max(float(np.abs(found - functional.normalize(own.float()).numpy()).max()) for found, own in pairs)
     if not difference <= PARITY_TOLERANCE:
         raise ParityBroken(f"{path.name} differs from the network by {difference:.2g}")
     return difference
+
+
+def _example_pictures(size: int) -> NDArray[np.float32]:
+    """Noise, white, and a black box on noise: (5, 3, size, size)."""
+    pictures = np.random.default_rng(0).random((5, 3, size, size), dtype=np.float32)
+    pictures[1] = 1.0
+    pictures[2, :, size // 3 : size // 2, size // 4 : size // 2] = 0.0
+    return pictures

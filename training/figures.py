@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from store.images import RGB
+from training.captions import Scene, color_name, with_article
 from training.painting import Generator, Points, fill, plain_canvas, print_mark, shade, stroke, weave_cloth
 from training.sources import Sources
 
@@ -52,8 +53,16 @@ class _Dress:
     upper: RGB
     lower: RGB
 
+    @property
+    def words(self) -> str:
+        """What it is, in words."""
+        upper = {0.0: "tank top", 0.35: "t-shirt", 0.6: "shirt"}.get(self.sleeve, "sweater")
+        lower = "trousers" if self.legs_end > 1 else "shorts"
+        above, below = (color_name(cloth.mean(axis=(0, 1))) for cloth in (self.upper, self.lower))
+        return f"{with_article(f'{above} {upper}')} and {below} {lower}"
 
-def draw_figure(sources: Sources, shaping: Generator, looking: Generator) -> RGB:
+
+def draw_figure(sources: Sources, shaping: Generator, looking: Generator) -> Scene:
     """A person from crown to knees, or a part of one; the pose is shape, the dress is look."""
     canvas = plain_canvas(shaping)
     pose = _strike_pose(shaping)
@@ -63,9 +72,9 @@ def draw_figure(sources: Sources, shaping: Generator, looking: Generator) -> RGB
     _draw_body(canvas, pose, dress)
     _draw_arms(canvas, pose, dress)
     fill(canvas, pose.skin, pose.place(_oval(pose.middle, pose.top + 0.1, 0.062, 0.088), canvas))
-    _decorate(canvas, sources, looking, pose, dress)
+    logo = _decorate(canvas, sources, looking, pose, dress)
     shade(canvas, shaping)
-    return canvas
+    return Scene(picture=canvas, caption=f"a person in {dress.words}{logo}")
 
 
 def _strike_pose(shaping: Generator) -> _Pose:
@@ -143,16 +152,17 @@ def _upper_part(joints: Points, share: float) -> Points:
     return np.array([shoulder, elbow, elbow + (hand - elbow) * (share * 2 - 1)])
 
 
-def _decorate(canvas: RGB, sources: Sources, looking: Generator, pose: _Pose, dress: _Dress) -> None:
-    """A zip, a print."""
+def _decorate(canvas: RGB, sources: Sources, looking: Generator, pose: _Pose, dress: _Dress) -> str:
+    """A zip, a print; words about the print."""
     height, width = canvas.shape[:2]
     if looking.random() < 0.3:
         zip_line = pose.place([(pose.middle, pose.top + 0.24 + dress.neck_depth), (pose.middle, dress.hem)], canvas)
         red, green, blue = (int(c) for c in looking.integers(0, 256, 3))
         stroke(canvas, (red, green, blue), zip_line, thickness=int(looking.integers(1, 3)))
-    if sources.marks and looking.random() < 0.3:
-        chest = pose.place([(pose.middle, pose.top + 0.35)], canvas)[0]
-        print_mark(canvas, sources, looking, chest / (width, height), 0.08)
+    if not len(sources.marks) or looking.random() >= 0.3:
+        return ""
+    chest = pose.place([(pose.middle, pose.top + 0.35)], canvas)[0]
+    return f" with a {color_name(print_mark(canvas, sources, looking, chest / (width, height), 0.08))} logo"
 
 
 def _oval(x: float, y: float, across: float, down: float) -> Outline:

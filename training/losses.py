@@ -1,4 +1,4 @@
-"""Losses of copy detection: contrast among all pictures of a batch, and spreading out (SSCD, arXiv 2202.10261)."""
+"""The three losses: contrast between views, spreading out (both SSCD, arXiv 2202.10261), image and caption (CLIP)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def contrastive_loss(references: Tensor, copies: Tensor, *, temperature: float) -> Tensor:
+def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
     """NT-Xent over (n, d) and (n, d), both of unit length: each picture must pick its partner among 2n - 1."""
-    everything = torch.cat([references, copies])
-    count = len(references)
+    everything = torch.cat([first, second])
+    count = len(first)
     logits = everything @ everything.T / temperature
     logits = logits.masked_fill(torch.eye(2 * count, dtype=torch.bool, device=logits.device), float("-inf"))
     partner = torch.arange(2 * count, device=logits.device).roll(count)
@@ -25,3 +25,14 @@ def spreading_loss(references: Tensor) -> Tensor:
         nearest = similarity.argmax(dim=1)
     distance = (references - references[nearest]).pow(2).sum(dim=1).add(1e-8).sqrt()
     return -distance.log().mean()
+
+
+def caption_loss(pictures: Tensor, texts: Tensor, same: Tensor, *, scale: Tensor) -> Tensor:
+    """CLIP's loss (arXiv 2103.00020) over (n, d) and (n, d) of unit length, where some captions are equal.
+
+    `same` (n, n) bool tells which captions are equal; each row's target is shared among them, as in UniCL
+    (arXiv 2204.03610), for a picture must not be pushed from words that are true of it.
+    """
+    logits = scale * pictures @ texts.T
+    targets = same.float() / same.sum(dim=1, keepdim=True)
+    return (functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)) / 2

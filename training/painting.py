@@ -105,13 +105,15 @@ def _stripe(cloth: NDArray[np.float32], color: NDArray[np.int64], looking: Gener
 
 def print_mark(
     canvas: RGB, sources: Sources, looking: Generator, center: Points | None = None, size: float | None = None
-) -> None:
-    """A random mark in a random ink, anywhere near the middle unless told."""
+) -> NDArray[np.float64]:
+    """A random mark in a random ink, anywhere near the middle unless told; the ink's color."""
     mark = sources.marks[int(looking.integers(len(sources.marks)))]
     ink = np.empty((*mark.shape, 3), np.uint8)
     ink[:] = looking.integers(0, 256, 3)
     where = looking.uniform(0.3, 0.7, 2) if center is None else center
     paste(canvas, ink, mark, size=size or looking.uniform(0.1, 0.3), center=where, turn=looking.normal(0, 5))
+    color: NDArray[np.float64] = ink[0, 0].astype(np.float64)
+    return color
 
 
 def shade(canvas: RGB, shaping: Generator) -> None:

@@ -7,20 +7,37 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EmbedderRecipe:
-    """What a run is made of. Equal recipes without `max_minutes`, on equal data and threads, give equal weights."""
+    """What a run is made of. Equal recipes on equal data, device and threads give equal weights."""
 
-    steps: int = 3000
-    batch_size: int = 128
-    learning_rate: float = 2e-3
+    steps: int = 6000
+    copy_pairs: int = 64
+    """Photographs a step, each with an edited copy."""
+    mark_pairs: int = 96
+    """Marks a step, each composed twice."""
+    real_marks: float = 0.5
+    """Share of the marks that are brands'; the rest is invented."""
+    size: int = 128
+    """Side of the network's input, in pixels."""
+    trunk: str = "assayer_residual"
+    """Name of the image trunk with timm."""
+    learning_rate: float = 3e-3
     weight_decay: float = 0.05
-    temperature: float = 0.08
+    copy_temperature: float = 0.08
+    mark_temperature: float = 0.1
     spreading: float = 0.3
-    warm_up: float = 0.04
-    full_strength_at: float = 0.6
-    dimensions: int = 128
-    blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
+    """Weight of SSCD's entropy term in the copy loss."""
+    caption_weight: float = 0.25
+    warm_up: float = 0.03
+    """Share of the steps in which the learning rate rises; after it falls by a cosine."""
+    full_strength_at: float = 0.5
+    """Share of the steps in which the distortions grow to full."""
+    averaging: float = 0.998
+    """Decay of the moving average of the weights, which is what is validated and shipped."""
     validate_every: int = 250
     validation_pairs: int = 512
-    max_minutes: float | None = None
-    max_photos: int = 10_000
-    max_marks: int = 4_000
+    patience: int = 8
+    """Validations without a better one after which the run ends."""
+
+    def strength(self, step: int) -> float:
+        """How hard the pictures of a step are distorted, 0.15 to 1."""
+        return min(1.0, 0.15 + 0.85 * step / self.steps / self.full_strength_at)

@@ -6,44 +6,44 @@ import csv
 import math
 import random
 import time
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from domain.progress import Progress
-from training.data import PairBatch, stream_pairs
-from training.losses import contrastive_loss, spreading_loss
-from training.network import EmbeddingNetwork
+from training.batches import Batch, MarkMaterial, MarkPairs, TrainingSteps, compose_pairs, stream_batches, tokens_of
+from training.losses import caption_loss, contrastive_loss, spreading_loss
+from training.network import EmbeddingNetwork, configured
 from training.recipe import EmbedderRecipe
 from training.sources import Sources
+from training.validation import Validation
 
-T = TypeVar("T")
+_CHECKPOINT = "checkpoint.pt"
 
 
 class EmbedderRun:
     """One training run's state: what a checkpoint holds."""
 
-    def __init__(self, recipe: EmbedderRecipe, seed: int, out_dir: Path) -> None:
+    def __init__(self, recipe: EmbedderRecipe, seed: int, out_dir: Path, *, device: str = "cpu") -> None:
         random.seed(seed)
         torch.manual_seed(seed)
-        self.recipe, self.seed, self.out_dir = recipe, seed, out_dir
-        self.network = EmbeddingNetwork(dimensions=recipe.dimensions, blocks=recipe.blocks)
-        self.network.to(memory_format=torch.channels_last)
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        self.recipe, self.seed, self.out_dir, self.device = recipe, seed, out_dir, device
+        network = EmbeddingNetwork(configured(trunk=recipe.trunk, size=recipe.size))
+        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = AveragedModel(
+            self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True  # type: ignore[no-untyped-call]
+        )
+        self.optimizer = torch.optim.AdamW(_groups(self.network, recipe.weight_decay), lr=recipe.learning_rate)
         self.step = 0
         self.seconds = 0.0
         self.curve: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}
+        self.best_score = -1.0
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -53,18 +53,32 @@ class EmbedderRun:
     @property
     def pictures(self) -> int:
         """How many were seen, both sides of each pair counted."""
-        return self.step * self.recipe.batch_size * 2
+        return self.step * 2 * (self.recipe.copy_pairs + self.recipe.mark_pairs)
+
+    @property
+    def best_network(self) -> EmbeddingNetwork:
+        """The averaged weights that validated best so far."""
+        network = EmbeddingNetwork(self.network.config)
+        network.load_state_dict(self.best or self._averaged.state_dict())
+        return network
+
+    @property
+    def _averaged(self) -> EmbeddingNetwork:
+        network: EmbeddingNetwork = self.average.module  # type: ignore[assignment]
+        return network
 
     def resume(self) -> None:
         """Take up a checkpoint of the same recipe and seed, where one lies."""
-        path = self.out_dir / "checkpoint.pt"
+        path = self.out_dir / _CHECKPOINT
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.device)
         if state["identity"] != self.identity:
             return
         self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.best, self.best_score = state["best"], state["best_score"]
         self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
 
     def save(self) -> None:
@@ -72,117 +86,126 @@ class EmbedderRun:
         state = {
             "identity": self.identity,
             "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "best": self.best,
+            "best_score": self.best_score,
             "step": self.step,
             "seconds": self.seconds,
             "curve": self.curve,
         }
-        unfinished = self.out_dir / "checkpoint.pt.part"
+        unfinished = self.out_dir / f"{_CHECKPOINT}.part"
         torch.save(state, unfinished)
-        unfinished.replace(self.out_dir / "checkpoint.pt")
+        unfinished.replace(self.out_dir / _CHECKPOINT)
         if self.curve:
             with (self.out_dir / "curves.csv").open("w", newline="") as file:
                 table = csv.DictWriter(file, fieldnames=list(self.curve[0]))
                 table.writeheader()
                 table.writerows(self.curve)
 
-    def share_done(self) -> float:
-        """0 at the start, 1 at the end: by steps, or by the clock where that is sooner."""
-        by_clock = self.seconds / 60 / self.recipe.max_minutes if self.recipe.max_minutes else 0.0
-        return max(self.step / self.recipe.steps, by_clock)
+    @property
+    def ended(self) -> bool:
+        """All steps are done, or the last `patience` validations were none better."""
+        scores = [point["score"] for point in self.curve]
+        late = len(scores) > self.recipe.patience and max(scores[-self.recipe.patience :]) < max(scores)
+        return self.step >= self.recipe.steps or late
 
-    def _strengths(self) -> Iterator[float]:
-        while self.share_done() < 1:
-            yield min(1.0, 0.15 + 0.85 * self.share_done() / self.recipe.full_strength_at)
+    def train(self, sources: Sources, validation: Validation, *, workers: int, progress: Progress) -> None:
+        """Steps until `ended`; every `validate_every` a point of the curve and a checkpoint.
 
-    def train(self, sources: Sources, validation: PairBatch, progress: Progress) -> None:
-        """Steps until done; every `validate_every` a point of the curve and a checkpoint."""
-        recipe = self.recipe
-        # by step, not by what is done when a batch is composed ahead, so that equal seeds see equal pictures
-        strengths = self._strengths() if recipe.max_minutes else self._strengths_by_step()
-        batches = stream_pairs(
-            sources, seed=self.seed, batch_size=recipe.batch_size, strengths=strengths, first_step=self.step
-        )
-        losses: list[float] = []
+        Pictures are composed ahead by `workers` processes; marks on the device, where that is not the processor.
+        """
+        if self.ended:
+            return
+        steps = TrainingSteps(sources, self.recipe, seed=self.seed, compose=self.device == "cpu")
+        sums: dict[str, float] = {}
         began = time.monotonic() - self.seconds
-        for batch in compose_ahead(batches, depth=3):
-            losses.append(self._learn(batch))
+        for batch in stream_batches(steps, first_step=self.step, workers=workers):
+            for name, loss in self._learn(batch).items():
+                sums[name] = sums.get(name, 0.0) + loss
             self.step += 1
             self.seconds = time.monotonic() - began
-            progress("train", round(1000 * min(1.0, self.share_done())), 1000)
-            if self.step % recipe.validate_every == 0 or self.share_done() >= 1:
-                self._note(losses, validation)
-                losses = []
+            progress("train", self.step, self.recipe.steps)
+            if self.step % self.recipe.validate_every == 0 or self.step == self.recipe.steps:
+                self._validate(sums, validation)
+                sums = {}
                 self.save()
-            if self.share_done() >= 1:
-                break
+                if self.ended:
+                    break
 
-    def _strengths_by_step(self) -> Iterator[float]:
-        for step in range(self.step, self.recipe.steps):
-            yield min(1.0, 0.15 + 0.85 * step / self.recipe.steps / self.recipe.full_strength_at)
+    def _validate(self, sums: dict[str, float], validation: Validation) -> None:
+        since = self.step - (int(self.curve[-1]["step"]) if self.curve else 0)
+        measured = validation.measure(self._averaged)
+        point = {"step": self.step, "pictures": self.pictures, "seconds": round(self.seconds, 1)}
+        point |= {name: round(total / since, 5) for name, total in sums.items()}
+        self.curve.append(point | measured)
+        if measured["score"] > self.best_score:
+            self.best_score = measured["score"]
+            self.best = {name: value.clone() for name, value in self._averaged.state_dict().items()}
 
-    def _note(self, losses: list[float], validation: PairBatch) -> None:
-        self.curve.append(
-            {
-                "step": self.step,
-                "pictures": self.pictures,
-                "seconds": round(self.seconds, 1),
-                "loss": float(np.mean(losses)),
-                "learning_rate": self.optimizer.param_groups[0]["lr"],
-                "validation_recall_at_1": validation_recall(self.network, validation),
-            }
-        )
-
-    def _learn(self, batch: PairBatch) -> float:
+    def _learn(self, batch: Batch) -> dict[str, float]:
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
-        pictures = torch.from_numpy(np.concatenate([batch.references, batch.copies]))
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_fast_bfloat16()):
-            vectors = self.network(pictures)
-        references, copies = functional.normalize(vectors.float()).chunk(2)
-        loss = contrastive_loss(references, copies, temperature=self.recipe.temperature)
-        loss = loss + self.recipe.spreading * spreading_loss(references)
+        losses = self._losses(batch, self._composed(batch))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return float(loss.detach())
+        self.average.update_parameters(self.network)
+        return {f"{name}_loss": float(loss.detach()) for name, loss in losses.items()}
+
+    def _composed(self, batch: Batch) -> MarkPairs:
+        if isinstance(batch.marks, MarkMaterial):
+            return compose_pairs(batch.marks, strength=batch.strength, device=self.device)
+        return batch.marks
+
+    def _losses(self, batch: Batch, marks: MarkPairs) -> dict[str, Tensor]:
+        recipe = self.recipe
+        parts = (batch.references, batch.copies, marks.scenes, marks.partners)
+        pictures = torch.cat([part.to(self.device) for part in parts]).float().div_(255)
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        captions = batch.captions + marks.captions
+        tokens = tokens_of(captions, self.network.context_length).to(self.device)
+        with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self._fast_bfloat16()):
+            vectors = self.network(pictures)
+            texts = self.network.embed_texts(tokens)
+        pairs, shown = 2 * recipe.copy_pairs, 2 * recipe.copy_pairs + recipe.mark_pairs
+        references, copies = functional.normalize(vectors["copy"][:pairs].float()).chunk(2)
+        scenes, partners = functional.normalize(vectors["mark"][pairs:].float()).chunk(2)
+        seen = torch.cat([vectors["caption"][: recipe.copy_pairs], vectors["caption"][pairs:shown]])
+        copy_loss = contrastive_loss(references, copies, temperature=recipe.copy_temperature)
+        return {
+            "copy": copy_loss + recipe.spreading * spreading_loss(references),
+            "mark": contrastive_loss(scenes, partners, temperature=recipe.mark_temperature),
+            "caption": recipe.caption_weight
+            * caption_loss(
+                functional.normalize(seen.float()),
+                functional.normalize(texts.float()),
+                _equal(captions).to(self.device),
+                scale=self.network.logit_scale,
+            ),
+        }
+
+    def _fast_bfloat16(self) -> bool:
+        """Whether the device multiplies bfloat16 itself; emulated it would be slower than float32."""
+        return self.device != "cpu" or bool(torch.cpu._is_avx512_bf16_supported())
 
     def _learning_rate(self) -> float:
-        done, recipe = min(1.0, self.share_done()), self.recipe
+        done, recipe = self.step / self.recipe.steps, self.recipe
         if done < recipe.warm_up:
             return recipe.learning_rate * max(0.02, done / recipe.warm_up)
         return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def _fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 itself; emulated it would be slower than float32."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
+def _groups(network: EmbeddingNetwork, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices and kernels decay, biases and gains do not."""
+    decayed = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    plain = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
 
 
-def compose_ahead(batches: Iterator[T], *, depth: int) -> Iterator[T]:
-    """The same batches, up to `depth` of them composed ahead in a second thread; its errors are raised here."""
-    composer = ThreadPoolExecutor(1)
-    try:
-        waiting = deque(composer.submit(next, batches, None) for _ in range(depth))
-        while (batch := waiting.popleft().result()) is not None:
-            waiting.append(composer.submit(next, batches, None))
-            yield batch
-    finally:
-        composer.shutdown(cancel_futures=True)
-
-
-def validation_recall(network: EmbeddingNetwork, pairs: PairBatch) -> float:
-    """Share of copies whose nearest reference is their own."""
-    references, copies = (_embed(network, pictures) for pictures in (pairs.references, pairs.copies))
-    return float((np.argmax(copies @ references.T, axis=1) == np.arange(len(copies))).mean())
-
-
-def _embed(network: EmbeddingNetwork, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    network.eval()
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(pictures), 128):
-            parts.append(functional.normalize(network(torch.from_numpy(pictures[start : start + 128]))).numpy())
-    return np.concatenate(parts)
+def _equal(captions: tuple[str, ...]) -> Tensor:
+    """(n, n) bool: which captions are the same."""
+    number: dict[str, int] = {}
+    ids = torch.tensor([number.setdefault(caption, len(number)) for caption in captions])
+    return ids[:, None] == ids[None, :]

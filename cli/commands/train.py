@@ -54,19 +54,23 @@ def data(
 def embedder(
     data: DataOption,
     out: OutOption = Path("models"),
-    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 3000,
-    max_minutes: Annotated[float | None, typer.Option(help="Stop after this long, whatever the step.")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 6000,
+    trunk: Annotated[str, typer.Option(help="Image trunk, by its name with timm.")] = "assayer_residual",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    device: Annotated[str, typer.Option(help="Torch's name of it; empty: a GPU where there is one.")] = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the trainer.")] = 2,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that compose pictures ahead; 0: none.")] = 1,
 ) -> None:
-    """Pictures to vectors: copies of one photograph lie close together."""
+    """Pictures and words to vectors: what is a copy, whose mark it is, what it shows."""
     _needs("torch")
     from training.embedder import train_embedder
     from training.recipe import EmbedderRecipe
 
-    recipe = EmbedderRecipe(steps=steps, max_minutes=max_minutes)
+    recipe = EmbedderRecipe(steps=steps, trunk=trunk)
     with progress_bars() as progress:
-        report = train_embedder(data, out, recipe=recipe, seed=seed, threads=threads, progress=progress)
+        report = train_embedder(
+            data, out, recipe=recipe, seed=seed, device=device, threads=threads, workers=workers, progress=progress
+        )
     say_facts("Trained", {name: getattr(report, name) for name in report.__dataclass_fields__})
 
 
