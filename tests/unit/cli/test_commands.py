@@ -49,6 +49,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "notices export",
         "train embedder",
         "train classifier",
+        "train quantize",
         "models list",
         "models pull",
         "models use",
