@@ -13,7 +13,7 @@ from domain.errors import BadInput, EvidenceCorrupt, ImageRefused, NotFound
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.artifact import IndexArtifact
-from index.background import BACKGROUND_FILE, load_background
+from index.background import load_background
 from index.calibration import FORMAT, LIKELY_COPY, Calibration, Thresholds, conformal_threshold, distractors_needed
 from index.embedder import Embedder, Space
 from index.score_normalization import ScoreNormalization
@@ -55,15 +55,15 @@ def calibrate(
     evidence: EvidenceReader,
     settings: Settings,
     *,
-    models_dir: Path,
+    background: Path,
     false_match_rate: float | None = None,
     distractors: Path | None = None,
     progress: Progress = silent,
 ) -> CalibrationReport:
     """Thresholds for `artifact`, not stored yet. Where rate or folder are None, the settings' are taken.
 
-    The drawn pictures and the folder's set the thresholds; similarities are normalized with the background that came
-    with the embedder, if any.
+    The drawn pictures and the folder's set the thresholds; similarities are normalized with the vectors in the file
+    `background`, which may be missing.
     Raises BadInput: too few pictures for the rate (it says how many are needed), or no such folder.
     """
     rate = settings.false_match_rate if false_match_rate is None else false_match_rate
@@ -74,7 +74,7 @@ def calibrate(
     scorer = DistractorScorer(artifact, embedder, verifier, list(logos.values()), settings)
     looks: list[Look] = []
     dimensions = {space: embedder.dimensions(space) for space in scorer.references}
-    background = load_background(models_dir / BACKGROUND_FILE, embedder=embedder.version, dimensions=dimensions)
+    vectors = load_background(background, embedder=embedder.version, dimensions=dimensions)
     if scorer.references:
         pictures = [*drawn_distractors(settings), *(distractors_in(folder, settings) if folder else ())]
         conformal_threshold([0.0] * len(pictures), rate)  # too few are refused before the work, not only after it
@@ -87,8 +87,8 @@ def calibrate(
         index=artifact.checkpoint.version,
         false_match_rate=rate,
         distractors=len(looks),
-        background=max((len(vectors) for vectors in background.values()), default=0),
-        thresholds=_thresholds(scorer.references, looks, background, rate),
+        background=max((len(each) for each in vectors.values()), default=0),
+        thresholds=_thresholds(scorer.references, looks, vectors, rate),
     )
     return CalibrationReport(calibration=calibration, refused=tuple(refused), resembling=_resembling(looks))
 

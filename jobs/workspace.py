@@ -10,6 +10,7 @@ from domain.errors import IndexMismatch, NotReady, SettingRefused
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.artifact import IndexArtifact, read_artifact
+from index.background import BACKGROUND_FILE
 from index.build import CopyEmbedder
 from index.calibration import Calibration, read_calibration, write_calibration
 from index.embedder import Embedder
@@ -67,10 +68,14 @@ class Workspace:
             raise SettingRefused(f"no folder {chosen}", field="ASSAYER_MODELS_DIR", advice=advice)
         return chosen or Path(models.__file__).parent
 
+    @property
+    def _embedder_path(self) -> Path:
+        return embedder_path(self.settings.home, self.models_dir)
+
     @cached_property
     def embedder(self) -> Embedder:
         """The image model in use. Raises NotReady when it is missing or tampered with."""
-        return Embedder(embedder_path(self.settings.home, self.models_dir), threads=self._embedder_threads)
+        return Embedder(self._embedder_path, threads=self._embedder_threads)
 
     def artifact(self, progress: Progress = silent) -> IndexArtifact:
         """The index of the stored catalog, built where there is none or the catalog has changed since.
@@ -150,7 +155,7 @@ class Workspace:
             self.records.rights_holders(),
             self.evidence,
             self.settings,
-            models_dir=self.models_dir,
+            background=self._embedder_path.with_name(BACKGROUND_FILE),
             false_match_rate=false_match_rate,
             distractors=distractors,
             progress=progress,

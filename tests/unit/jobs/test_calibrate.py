@@ -57,7 +57,7 @@ def run(work: Workspace, **chosen: Any) -> CalibrationReport:
         work.records.rights_holders(),
         work.evidence,
         work.settings,
-        models_dir=chosen.pop("models_dir", work.models_dir),
+        background=chosen.pop("background", work.models_dir / "background.npz"),
         **chosen,
     )
 
@@ -92,9 +92,8 @@ def test_the_similarity_is_what_brute_force_over_views_and_references_gives(work
 
 def test_with_a_background_similarities_are_normalized(work: Workspace, tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(40, work.embedder.dimensions())).astype(np.float16)
-    (tmp_path / "models").mkdir()
-    np.savez(tmp_path / "models" / "background.npz", copy=rows, embedder=work.embedder.version)
-    plain, normalized = run(work), run(work, models_dir=tmp_path / "models")
+    np.savez(tmp_path / "background.npz", copy=rows, embedder=work.embedder.version)
+    plain, normalized = run(work), run(work, background=tmp_path / "background.npz")
     assert normalized.calibration.background == 40
     unit = rows.astype(np.float32) / np.linalg.norm(rows.astype(np.float32), axis=1, keepdims=True)
     references = work.artifact().arrays.embeddings
