@@ -177,9 +177,11 @@ def _load(checkpoint: Checkpoint) -> Any:
 
 def _refused(checkpoint: Checkpoint, error: BaseException) -> BadInput:
     said = str(error).strip().splitlines() or [type(error).__name__]
-    if said[0].startswith(_WRONG_SHAPE):
+    # open_clip asserts where it fits positions to the architecture, before torch compares the rest
+    if said[0].startswith(_WRONG_SHAPE) or isinstance(error, AssertionError):
+        what = " ".join(said[1:3] or said)[:200]
         return BadInput(
-            f"holds weights of another architecture than {checkpoint.architecture} ({' '.join(said[1:3])[:200]})",
+            f"holds weights of another architecture than {checkpoint.architecture} ({what})",
             file=str(checkpoint.path),
             advice="Name the architecture that the weights were trained with: --model NAME or its configuration.",
         )
