@@ -42,7 +42,10 @@ def compose_marks(masks: Tensor, grounds: Tensor, generator: torch.Generator, *,
     side = grounds.shape[-1]
     grid, boxes = _place(draw, side, strength)
     alpha = functional.grid_sample(masks[:, None], grid, align_corners=False)
-    manners = draw.choice(_SHARES)
+    # a young network learns nothing from hard scenes: as long as the strength is low, most are ink on a flat ground
+    easy = draw.chance(1 - strength)
+    grounds = torch.where(easy[:, None, None, None], _flat(_inks(draw)), grounds)
+    manners = torch.where(easy, 0, draw.choice(_SHARES))
     inks = _inks(draw)
     pictures = _put(draw, alpha, grounds, inks, manners)
     pictures = _light(draw, pictures, alpha, strength)

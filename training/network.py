@@ -8,8 +8,9 @@ the coarse layout. It is registered with timm, so that open_clip builds it, or a
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import open_clip
 import torch
@@ -108,6 +109,8 @@ class EmbeddingNetwork(nn.Module):
         self.clip = build_clip(self.config)
         self.dimensions: int = self.config["embed_dim"]
         features = _pooled_features(self.clip.visual.trunk)
+        # open_clip takes the width before a mobile net's last convolution for the width after it
+        self.clip.visual.head = nn.Sequential(OrderedDict(proj=nn.Linear(features, self.dimensions, bias=False)))
         self.heads = nn.ModuleDict({space: _head(features, self.dimensions) for space in HEADS})
 
     @property
@@ -170,6 +173,6 @@ def fold_batch_norms(network: EmbeddingNetwork) -> EmbeddingNetwork:
             module.conv = fuse_conv_bn_eval(module.conv, module.bn)
             module.bn = module.bn.act
     for space in HEADS:
-        linear, norm = network.heads[space].children()
+        linear, norm = cast(tuple[nn.Linear, nn.BatchNorm1d], tuple(network.heads[space].children()))
         network.heads[space] = fuse_linear_bn_eval(linear, norm)
     return network

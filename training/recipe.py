@@ -10,7 +10,7 @@ class EmbedderRecipe:
     """What a run is made of. Equal recipes on equal data, device and threads give equal weights."""
 
     steps: int = 6000
-    copy_pairs: int = 64
+    copy_pairs: int = 48
     """Photographs a step, each with an edited copy."""
     mark_pairs: int = 96
     """Marks a step, each composed twice."""

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from domain.progress import Progress
 from training.batches import Batch, MarkMaterial, MarkPairs, TrainingSteps, compose_pairs, stream_batches, tokens_of
@@ -35,9 +35,7 @@ class EmbedderRun:
         self.recipe, self.seed, self.out_dir, self.device = recipe, seed, out_dir, device
         network = EmbeddingNetwork(configured(trunk=recipe.trunk, size=recipe.size))
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = AveragedModel(
-            self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True  # type: ignore[no-untyped-call]
-        )
+        self.average = AveragedModel(self.network, multi_avg_fn=self._averaging, use_buffers=True)
         self.optimizer = torch.optim.AdamW(_groups(self.network, recipe.weight_decay), lr=recipe.learning_rate)
         self.step = 0
         self.seconds = 0.0
@@ -66,6 +64,15 @@ class EmbedderRun:
     def _averaged(self) -> EmbeddingNetwork:
         network: EmbeddingNetwork = self.average.module  # type: ignore[assignment]
         return network
+
+    @torch.no_grad()
+    def _averaging(self, averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
+        """Moving average that in the beginning forgets faster, or the first random weights would linger."""
+        weight = 1 - min(self.recipe.averaging, (1 + int(count)) / (10 + int(count)))
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(averages, values, weight)
+        else:
+            torch._foreach_copy_(averages, values)  # batch norms count their batches
 
     def resume(self) -> None:
         """Take up a checkpoint of the same recipe and seed, where one lies."""
