@@ -12,6 +12,7 @@ import torch
 
 from domain.errors import BadInput
 from domain.progress import Progress, silent
+from training.background import write_background
 from training.curves import plot_curves
 from training.datasets import manifest_data
 from training.export import export_embedder
@@ -45,7 +46,8 @@ def train_embedder(
     workers: int = 1,
     progress: Progress = silent,
 ) -> TrainingReport:
-    """Train on `data_dir`; ``embedder.onnx``, ``text.onnx``, ``embedder.json``, curves and checkpoint go to `out_dir`.
+    """Train on `data_dir`; ``embedder.onnx``, ``text.onnx``, ``embedder.json``, ``background.npz``, curves and
+    checkpoint go to `out_dir`.
 
     `device` is torch's name; empty: ``cuda`` where there is one. A ``checkpoint.pt`` of the same recipe and seed that
     lies in `out_dir` is resumed. Raises BadInput for a folder without enough photographs.
@@ -61,6 +63,7 @@ def train_embedder(
     run.train(sources, Validation(_held_out(data_dir, sources), recipe), workers=workers, progress=progress)
     plot_curves(out_dir / "curves.csv", out_dir / "curves.png")
     model = export_embedder(run.best_network, out_dir, details=_details(run, sources))
+    write_background(model, sources)
     return TrainingReport(
         model=model,
         curves=out_dir / "curves.csv",

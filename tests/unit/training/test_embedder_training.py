@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from domain.errors import BadInput
+from index.background import BACKGROUND_FILE, load_background
 from index.embedder import Embedder
 from training.embedder import TrainingReport, train_embedder
 from training.export import PARITY_TOLERANCE
@@ -58,6 +59,14 @@ def test_the_exported_model_serves_three_spaces_and_words(trained: TrainingRepor
     words = embedder.embed_texts(["a red shirt", "a blue hat"])
     assert words.shape == (2, 256)
     assert float(words[0] @ words[1]) < 0.9999
+
+
+def test_the_background_set_is_of_this_embedder(trained: TrainingReport) -> None:
+    embedder = Embedder(trained.model)
+    found = load_background(
+        trained.model.with_name(BACKGROUND_FILE), embedder=embedder.version, dimensions={"copy": 256, "mark": 256}
+    )
+    assert {space: vectors.shape for space, vectors in found.items()} == {"copy": (12, 256), "mark": (12, 256)}
 
 
 def test_the_loss_falls_on_a_batch_seen_again_and_again(
