@@ -68,9 +68,13 @@ class Bench:
             learning.records.rights_holders(),
             learning.evidence,
             self.settings,
-            models_dir=self.embedder_path.parent,
+            background=self._background_file,
             progress=self.progress,
         ).calibration.thresholds
+
+    @property
+    def _background_file(self) -> Path:
+        return self.embedder_path.parent / BACKGROUND_FILE
 
     @cached_property
     def normalization(self) -> ScoreNormalization | None:
@@ -78,8 +82,9 @@ class Bench:
         if "copy" not in self.embedder.spaces:
             return None
         dimensions: dict[Space, int] = {"copy": self.embedder.dimensions("copy")}
-        path = self.embedder_path.parent / BACKGROUND_FILE
-        background = load_background(path, embedder=self.embedder.version, dimensions=dimensions)["copy"]
+        background = load_background(self._background_file, embedder=self.embedder.version, dimensions=dimensions)[
+            "copy"
+        ]
         return ScoreNormalization(background) if len(background) else None
 
     def space(self, wanted: Space) -> tuple[Space, tuple[str, ...]]:

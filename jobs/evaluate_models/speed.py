@@ -13,7 +13,7 @@ from domain.errors import NotReady
 from jobs.estimates import Estimate
 from jobs.evaluate_models.bench import Bench
 from jobs.evaluate_models.figures import Figures, Measurement, exact
-from jobs.evaluate_models.untrained import fresh_network
+from jobs.evaluate_models.untrained import fresh_network, one_torch_thread
 
 BATCHES = (1, 32)
 ROUNDS = 30
@@ -54,13 +54,8 @@ def eager(bench: Bench) -> Run:
     import torch
 
     def run(pictures: NDArray[np.float32]) -> object:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.inference_mode():
-                return network(torch.from_numpy(pictures))
-        finally:
-            torch.set_num_threads(threads)
+        with one_torch_thread(), torch.inference_mode():
+            return network(torch.from_numpy(pictures))
 
     return run
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,19 @@ def _build(config: dict[str, Any]) -> nn.Module:
         raise NotReady(f"the manifest's architecture is not one that this release builds ({error!r})") from error
 
 
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """PyTorch on the thread that calls it, as ONNX Runtime is here; what was set before is set again."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class UntrainedTower:
     """Gives vectors like the embedder, from weights that have seen nothing."""
 
@@ -61,7 +75,7 @@ class UntrainedTower:
         for module in self._network.modules():
             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
                 module.momentum = None  # the plain mean over what it sees
-        with torch.no_grad():
+        with one_torch_thread(), torch.no_grad():
             self._network(torch.from_numpy(np.stack([network_input(rgb, self._size) for rgb in pictures])))
         self._network.eval()
 
@@ -74,6 +88,6 @@ class UntrainedTower:
         """(n, 3, size, size) views to (n, d) of unit length."""
         import torch
 
-        with torch.inference_mode():
+        with one_torch_thread(), torch.inference_mode():
             raw = self._network(torch.from_numpy(images))[space].numpy()
         return np.asarray(raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-12), np.float32)
