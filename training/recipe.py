@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class EmbedderRecipe:
     """What a run is made of. Equal recipes on equal data, device and threads give equal weights."""
 
-    steps: int = 6000
+    steps: int = 3000
     copy_pairs: int = 48
     """Photographs a step, each with an edited copy."""
     mark_pairs: int = 96
@@ -33,7 +33,7 @@ class EmbedderRecipe:
     """Share of the steps in which the distortions grow to full."""
     averaging: float = 0.998
     """Decay of the moving average of the weights, which is what is validated and shipped."""
-    validate_every: int = 250
+    validate_every: int = 200
     validation_pairs: int = 512
     patience: int = 8
     """Validations without a better one after which the run ends."""

@@ -56,7 +56,7 @@ def data(
 def embedder(
     data: DataOption,
     out: OutOption = Path("models"),
-    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 6000,
+    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 3000,
     trunk: Annotated[str, typer.Option(help="Image trunk, by its name with timm.")] = "assayer_residual",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="Torch's name of it; empty: a GPU where there is one.")] = "",
