@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -21,7 +23,7 @@ MOST = 1000
 def write_background(model: Path, sources: Sources) -> Path:
     """Write ``background.npz`` beside `model`: at most MOST photographs, each space an (n, d) float16 array.
 
-    Equal input gives equal bytes.
+    The model's manifest then names it under ``background``. Equal input gives equal bytes.
     """
     embedder = Embedder(model)
     chosen = sources.photos[:: -(-len(sources.photos) // MOST)]
@@ -37,4 +39,12 @@ def write_background(model: Path, sources: Sources) -> Path:
             np.lib.format.write_array(content, array, allow_pickle=False)
             # a fixed date, where numpy.savez writes the time of day
             packed.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+    _name_in_manifest(model.with_suffix(".json"), path)
     return path
+
+
+def _name_in_manifest(manifest: Path, background: Path) -> None:
+    content = background.read_bytes()
+    facts = {"file": background.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    told = json.loads(manifest.read_text(encoding="utf-8")) | {"background": facts}
+    manifest.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

@@ -17,6 +17,7 @@ from training.curves import plot_curves
 from training.datasets import manifest_data
 from training.export import export_embedder
 from training.recipe import EmbedderRecipe
+from training.revision import source_commit
 from training.run import EmbedderRun
 from training.sources import Sources, load_sources
 from training.validation import Validation
@@ -53,6 +54,7 @@ def train_embedder(
     lies in `out_dir` is resumed. Raises BadInput for a folder without enough photographs.
     """
     recipe = recipe or EmbedderRecipe()
+    commit = source_commit()  # now: by the end, hours later, another one may lie there
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
     _keep_freed_memory()
@@ -62,7 +64,7 @@ def train_embedder(
     run.resume()
     run.train(sources, Validation(_held_out(data_dir, sources), recipe), workers=workers, progress=progress)
     plot_curves(out_dir / "curves.csv", out_dir / "curves.png")
-    model = export_embedder(run.best_network, out_dir, details=_details(run, sources))
+    model = export_embedder(run.best_network, out_dir, details=_details(run, sources, commit))
     write_background(model, sources)
     return TrainingReport(
         model=model,
@@ -98,12 +100,14 @@ def _best_point(run: EmbedderRun) -> dict[str, float]:
     return {name: value for name, value in best.items() if "recall" in name} | {"step": best["step"]}
 
 
-def _details(run: EmbedderRun, sources: Sources) -> dict[str, Any]:
+def _details(run: EmbedderRun, sources: Sources, commit: str | None) -> dict[str, Any]:
     return {
         "license": "Apache-2.0",
         "data": manifest_data(sources.datasets),
         "splits": "marks and products by hash of their brand or name; see training/splits.py",
-        "command": f"assayer train embedder --data DIR --steps {run.recipe.steps} --seed {run.seed}",
+        "command": "assayer train embedder --data DIR "
+        f"--steps {run.recipe.steps} --trunk {run.recipe.trunk} --seed {run.seed}",
+        "commit": commit,
         "training": {
             "recipe": run.identity,
             "steps": run.step,
