@@ -21,7 +21,7 @@ from domain.errors import BadInput, NotReady
 from domain.settings import Settings
 from index.background import BACKGROUND_FILE
 from index.embedder import Embedder
-from index.matcher import Matcher
+from index.matcher import Matcher, Part
 from index.text import TextMatcher
 from index.verification import Verifier
 from jobs.evaluate_models import captions, copied_photo_path, copies, marks, products, run, speed, untrained
@@ -272,9 +272,9 @@ def test_the_copied_photo_path_is_measured_whole_and_in_parts(bench: Bench) -> N
 
 def test_without_any_finder_nothing_is_found_and_with_any_one_a_copy_is(bench: Bench, draw: Draw) -> None:
     cropped = np.ascontiguousarray(draw(2)[20:460, 10:350])
-    finders = ("embedding", "hash", "votes")
+    finders: tuple[Part, ...] = ("embedding", "hash", "votes")
     for left in (None, *finders):
-        without: Any = frozenset(finders) - {left}
+        without = frozenset(finder for finder in finders if finder != left)
         matcher = Matcher(bench.artifact, bench.embedder, bench.verifier, TextMatcher([]), without=without)
         found = copies._matched(matcher, cropped)
         if left is None:
