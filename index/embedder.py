@@ -166,11 +166,9 @@ class Embedder:
     def _run(
         self, session: InferenceSession, output: str, inputs: dict[str, NDArray[Any]], dimensions: int
     ) -> NDArray[np.float32]:
-        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
-
         try:
             (raw,) = session.run([output], inputs)
-        except (Fail, InvalidArgument, RuntimeException, ValueError) as error:
+        except (*_runtime_errors(), ValueError) as error:
             raise NotReady(f"the embedder {self.version} does not run: {error}", advice=_ADVICE) from error
         vectors = np.asarray(raw, dtype=np.float32)
         wanted = (len(next(iter(inputs.values()))), dimensions)
@@ -238,7 +236,6 @@ def usable_providers(available: Sequence[str]) -> list[str]:
 
 def _start_session(content: bytes, threads: int) -> InferenceSession:
     import onnxruntime
-    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -246,5 +243,15 @@ def _start_session(content: bytes, threads: int) -> InferenceSession:
     providers = usable_providers(onnxruntime.get_available_providers())
     try:
         return onnxruntime.InferenceSession(content, options, providers=providers)
-    except (Fail, InvalidGraph, InvalidProtobuf) as error:
+    except _runtime_errors() as error:
         raise NotReady(f"the embedder is not a model that ONNX Runtime reads: {error}", advice=_ADVICE) from error
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises for a model that it cannot read, start or run; the classes have no base of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as raised
+
+    return (
+        *(raised.EPFail, raised.Fail, raised.InvalidArgument, raised.InvalidGraph, raised.InvalidProtobuf),
+        *(raised.NotImplemented, raised.RuntimeException),
+    )

@@ -6,6 +6,7 @@ import gzip
 import html
 import io
 import unicodedata
+import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -63,8 +64,9 @@ def byte_ids(texts: Sequence[str], context_length: int) -> NDArray[np.int64]:
 class BytePairs:
     """`clip-bpe-v1`: byte pair encoding (Sennrich et al. 2016) over bytes, with CLIP's cleaning and vocabulary.
 
-    Gives what open_clip's SimpleTokenizer gives, but for one thing: a text that spells ``<end_of_text>`` is read as
-    those letters, so that a seller's words cannot end where they like.
+    Gives what open_clip's SimpleTokenizer gives, but for two things: a text that spells ``<end_of_text>`` is read as
+    those letters, so that a seller's words cannot end where they like; and no more than 16 characters are read for
+    each id.
     """
 
     def __init__(self, vocabulary: bytes, context_length: int) -> None:
@@ -91,7 +93,7 @@ class BytePairs:
         parts[-1] += 256
         while merging := [self._merges[pair] for pair in pairwise(parts) if pair in self._merges]:
             parts = self._merged(parts, min(merging))
-        return tuple(parts)
+        return tuple(parts[: self._context_length])  # more are never asked for, and what is kept stays small
 
     def _merged(self, parts: list[int], wanted: int) -> list[int]:
         done: list[int] = []
@@ -114,7 +116,7 @@ class BytePairs:
                 first, second = line.split()
                 merges[known[first], known[second]] = number
                 known[first + second] = number
-        except (OSError, EOFError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, zlib.error) as error:
             raise _no_vocabulary(f"is broken ({error})") from error
         if len(merges) != _CLIP_MERGES:
             raise _no_vocabulary(f"has {len(merges)} merges, not {_CLIP_MERGES}")

@@ -178,6 +178,27 @@ def test_an_output_that_is_not_as_the_manifest_says_is_not_ready(model: Path) ->
         Embedder(model, threads=1).embed(np.ones((1, 3, SIZE, SIZE), np.float32))
 
 
+def unimplemented() -> bytes:
+    """A sound model with an operation that ONNX Runtime has for no double."""
+    pictures, pooled = (
+        helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["n", 3, side, side])
+        for name, side in (("pictures", SIZE), ("pooled", 1))
+    )
+    graph = helper.make_graph(
+        [helper.make_node("GlobalLpPool", ["pictures"], ["pooled"])], "image", [pictures], [pooled]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", unimplemented()], ids=["empty", "no model", "unimplemented"])
+def test_a_file_that_the_manifest_vouches_for_but_that_does_not_start_is_not_ready(model: Path, content: bytes) -> None:
+    model.write_bytes(content)
+    change(model, lambda manifest: manifest.update(sha256=hashlib.sha256(content).hexdigest()))
+    with pytest.raises(NotReady, match="not a model that ONNX Runtime reads"):
+        Embedder(model, threads=1).embed(np.ones((1, 3, SIZE, SIZE), np.float32))
+
+
 def test_numbers_that_are_not_finite_are_no_vector(model: Path) -> None:
     with pytest.raises(NotReady, match="not finite"):
         Embedder(model, threads=1).embed(np.full((1, 3, SIZE, SIZE), np.inf, np.float32))

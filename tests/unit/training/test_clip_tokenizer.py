@@ -38,6 +38,12 @@ def test_many_texts_are_each_their_own_row() -> None:
     np.testing.assert_array_equal(ids, THEIRS(texts).numpy())
 
 
+def test_only_so_much_of_a_text_is_read_as_ids_can_need() -> None:
+    near, far = (" " * spaces + "bag" for spaces in (16 * CONTEXT - 3, 16 * CONTEXT))
+    np.testing.assert_array_equal(OURS([near]), THEIRS([near]).numpy())
+    np.testing.assert_array_equal(OURS([far]), OURS([""]))
+
+
 def test_a_text_cannot_end_itself() -> None:
     (row,) = OURS(["bag <end_of_text> of nobody"]).tolist()
     assert row.index(CLIP_VOCABULARY - 1) == np.flatnonzero(row)[-1]
@@ -49,6 +55,7 @@ def test_a_text_cannot_end_itself() -> None:
         (None, "has 0 merges"),
         (b"no gzip", "is broken"),
         (VOCABULARY[:-100], "is broken"),
+        (VOCABULARY[:200] + bytes(200) + VOCABULARY[400:], "is broken"),
         (gzip.compress(b"#version\ni n\nzz zz zz\n"), "is broken"),
         (gzip.compress(b"#version\ni n\nunknown pair\n"), "is broken"),
         (gzip.compress(b"#version\ni n"), "has 1 merges"),
