@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,12 @@ MARK_SIDE = 96
 FILLED_SIDE = 92
 """What the mark's longer side takes of it."""
 
-_MAX_SVG_BYTES = 1_000_000
+MAX_SVG_BYTES = 1_000_000
+"""Of a mark's file."""
 _RENDERED_SIDE = 2 * FILLED_SIDE
 _SMALLEST_COVER, _LARGEST_COVER = 0.01, 0.9
+_FETCHES = re.compile(r"<(?:[^\s<>/]*:)?(?:image|feImage)[\s/>]|<!ENTITY")
+"""What a renderer would take a picture for from anywhere on this machine, and what could spell it otherwise."""
 
 Mask = NDArray[np.uint8]
 """(height, width) uint8, 0 outside, 255 inside."""
@@ -42,13 +47,15 @@ def has_shape(mask: Mask) -> bool:
 
 
 def render_mark(svg: bytes) -> Mask:
-    """The silhouette of an SVG, fitted. Raises BadInput: too large, broken, or without a shape."""
+    """The silhouette of an SVG, fitted. Raises BadInput: too large, broken, with pictures, or without a shape."""
     import resvg_py
 
-    if len(svg) > _MAX_SVG_BYTES:
-        raise BadInput(f"SVG of more than {_MAX_SVG_BYTES} bytes")
+    if len(svg) > MAX_SVG_BYTES:
+        raise BadInput(f"SVG of more than {MAX_SVG_BYTES} bytes")
     try:
         text = svg.decode("utf-8")
+        if _FETCHES.search(text):
+            raise BadInput("SVG with pictures or entities in it")
         # both sides given: a drawing a million times as high as it is wide stays within the square
         png = resvg_py.svg_to_bytes(
             svg_string=text, width=_RENDERED_SIDE, height=_RENDERED_SIDE, skip_system_fonts=True

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domain.errors import BadInput
 from domain.progress import Progress, silent
-from training.mark_masks import MARK_SIDE, Mask, render_mark
+from training.mark_masks import MARK_SIDE, MAX_SVG_BYTES, Mask, render_mark
 from training.photographs import LeftOut
 from training.splits import SPLITS, Split, split_of
 
@@ -56,7 +56,8 @@ def _rendered(paths: list[Path], split: Split, left_out: LeftOut, progress: Prog
     found: dict[str, Mask] = {}
     for done, path in enumerate(paths, start=1):
         try:
-            found[path.stem] = render_mark(path.read_bytes())
+            with path.open("rb") as file:
+                found[path.stem] = render_mark(file.read(MAX_SVG_BYTES + 1))
         except (BadInput, OSError) as error:
             reason = error.reason if isinstance(error, BadInput) else "not readable"
             left_out.note(f"mark: {reason.partition(' (')[0]}", path.name)

@@ -139,6 +139,11 @@ def test_what_cannot_be_read_is_left_out_and_named(raw: Path, tmp_path: Path, hu
     (svg / "empty.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
     (svg / "full.svg").write_text(SVG.format(path="M0 0H24V24H0Z"))
     (svg / "enormous.svg").write_text(TRIANGLE + " " * 1_000_000)
+    save(tmp_path / "secret.png", drawn(9))
+    picture = f'{{}} xlink:href="{tmp_path}/secret.png" width="24" height="24"/>'
+    for name, element in (("pasted", "<image"), ("prefixed", "<s:image"), ("filtered", "<filter><feImage")):
+        (svg / f"{name}.svg").write_text(TRIANGLE.replace("</svg>", picture.format(element) + "</svg>"))
+    (svg / "entity.svg").write_text(f'<!DOCTYPE svg [<!ENTITY p "<image/>">]>{TRIANGLE}')
     (svg / "tall.svg").write_text(TRIANGLE.replace("0 0 24 24", "0 0 1 9999999"))
     report = prepare_data(data, tmp_path / "out")
     left_out = {reason: set(found.first) for reason, found in report.manifest.left_out.items()}
@@ -147,6 +152,7 @@ def test_what_cannot_be_read_is_left_out_and_named(raw: Path, tmp_path: Path, hu
         "not in a split's folder": {"clothing/stray.jpg"},
         "mark: SVG of more than 1000000 bytes": {"enormous.svg"},
         "mark: broken SVG": {"torn.svg", "binary.svg"},
+        "mark: SVG with pictures or entities in it": {"pasted.svg", "prefixed.svg", "filtered.svg", "entity.svg"},
         "mark: SVG without a shape to tell it by": {"empty.svg", "full.svg", "tall.svg"},
     }
     assert report.manifest.splits["train"].photographs == len(load_sources(raw).photos)
