@@ -43,6 +43,8 @@ class LearningSet:
     evidence: Evidence
     truth: Mapping[str, TruthRow]
     """By listing id; listings without a row here are not learned from."""
+    datasets: tuple[str, ...] = ()
+    """Names in ``training/datasets.toml`` of what its pictures come from; none where code drew them all."""
 
 
 def trains(row: TruthRow, titles: Mapping[str, str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,14 @@ from domain.settings import Settings
 from index.embedder import Embedder
 from index.verification import load_verifier
 from jobs.learning_sets import MARKETPLACE_SEEDS, LearningSet, folder_set, marketplace_set, product_titles, trains
+from jobs.provenance import out_of_fold_figures, provenance
 from jobs.read_pictures import read_pictures
 from jobs.train_verifier import learning_matcher
 from scoring.context import CatalogView
 from scoring.features import FEATURE_NAMES, GUARD_NAMES, SIGNAL_NAMES, features
 from scoring.lexicon import lexicon_version
 from scoring.signals import find_guards, find_signals
+from training.revision import source_commit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +41,8 @@ def classifier_sets(data_dir: Path, settings: Settings) -> Iterator[LearningSet]
     for seed in MARKETPLACE_SEEDS:
         yield marketplace_set(seed, settings)
     if (data_dir / "realshop").is_dir():
-        yield folder_set("realshop", data_dir / "realshop", settings, keep=trains)
+        realshop = folder_set("realshop", data_dir / "realshop", settings, keep=trains)
+        yield replace(realshop, datasets=("realshop",))
 
 
 def gather_examples(
@@ -80,12 +83,15 @@ def train_combiner(
     """Learn from every set that `data_dir` allows and write the combiner with its manifest; the manifest's path."""
     from training.classifier import export_classifier, train_classifier
 
-    gathered = [
-        gather_examples(one, embedder, models_dir, settings, progress) for one in classifier_sets(data_dir, settings)
-    ]
+    commit = source_commit()
+    gathered, datasets = [], set[str]()
+    for one in classifier_sets(data_dir, settings):
+        gathered.append(gather_examples(one, embedder, models_dir, settings, progress))
+        datasets.update(one.datasets)
+    infringing = np.concatenate([examples.infringing for examples in gathered])
     trained = train_classifier(
         np.concatenate([examples.features for examples in gathered]),
-        np.concatenate([examples.infringing for examples in gathered]),
+        infringing,
         [group for examples in gathered for group in examples.groups],
         feature_names=FEATURE_NAMES,
         signal_names=SIGNAL_NAMES,
@@ -102,5 +108,19 @@ def train_combiner(
         training_data={
             examples.source: {"listings": len(examples.infringing), "infringing": int(examples.infringing.sum())}
             for examples in gathered
+        },
+        details={
+            **provenance(
+                datasets,
+                command="assayer train classifier --data DIR",
+                learned_with={
+                    "embedder": embedder.version,
+                    "verifier": load_verifier(models_dir / "verifier.json").version,
+                },
+                commit=commit,
+            ),
+            "measured": out_of_fold_figures(
+                trained.out_of_fold, infringing, {"review": trained.review, "enforce": trained.enforce}
+            ),
         },
     )

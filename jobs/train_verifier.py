@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.build import build_artifact
+from index.calibration import LIKELY_COPY
 from index.embedder import Embedder
 from index.matcher import Candidate, Matcher
 from index.text import TextMatcher
 from index.verification import FEATURE_NAMES, SPEAKS_AGAINST, Verifier
 from jobs.learning_sets import MARKETPLACE_SEEDS, LearningSet, composed_set, folder_set, marketplace_set, trains
+from jobs.provenance import out_of_fold_figures, provenance
 from jobs.read_pictures import read_pictures
 from store.images import RGB, decode_image
+from training.revision import source_commit
 from training.splits import Split
 
 _UNTRAINED = Verifier(version="untrained", weights=(0.0,) * len(FEATURE_NAMES), intercept=0.0)
@@ -46,7 +49,8 @@ def verifier_sets(data_dir: Path, settings: Settings) -> Iterator[LearningSet]:
     if (data_dir / "clothing").is_dir():
         yield from composed_sets(data_dir, split="train", seed=1)
     if (data_dir / "realshop").is_dir():
-        yield folder_set("realshop", data_dir / "realshop", settings, keep=trains)
+        realshop = folder_set("realshop", data_dir / "realshop", settings, keep=trains)
+        yield replace(realshop, datasets=("realshop",))
 
 
 def composed_sets(data_dir: Path, *, split: Split, seed: int, most: int = 400) -> Iterator[LearningSet]:
@@ -61,9 +65,9 @@ def composed_sets(data_dir: Path, *, split: Split, seed: int, most: int = 400) -
         return edit_copy(rgb, sources, generator, strength=float(generator.uniform(0.3, 1.0)))
 
     photos = list(zip(sources.classes, sources.photos, strict=True))
-    yield composed_set(f"composed-rooms-{split}", photos, edit, seed=seed)
+    yield replace(composed_set(f"composed-rooms-{split}", photos, edit, seed=seed), datasets=sources.datasets)
     cut = [(name, _on_white(*done)) for name, photo in photos if (done := cut_object(photo))]
-    yield composed_set(f"composed-white-{split}", cut, edit, seed=seed + 1)
+    yield replace(composed_set(f"composed-white-{split}", cut, edit, seed=seed + 1), datasets=sources.datasets)
 
 
 def gather_pairs(learning: LearningSet, embedder: Embedder, settings: Settings, progress: Progress = silent) -> Pairs:
@@ -138,10 +142,15 @@ def train_verifier(
     """Learn from every set that `data_dir` allows and write ``verifier.json``; its path."""
     from training.classifier import train_classifier
 
-    gathered = [gather_pairs(one, embedder, settings, progress) for one in verifier_sets(data_dir, settings)]
+    commit = source_commit()
+    gathered, datasets = [], set[str]()
+    for one in verifier_sets(data_dir, settings):
+        gathered.append(gather_pairs(one, embedder, settings, progress))
+        datasets.update(one.datasets)
+    copied = np.concatenate([pairs.copied for pairs in gathered])
     trained = train_classifier(
         np.concatenate([pairs.features for pairs in gathered]),
-        np.concatenate([pairs.copied for pairs in gathered]),
+        copied,
         [group for pairs in gathered for group in pairs.groups],
         feature_names=FEATURE_NAMES,
         signal_names=[name for name in FEATURE_NAMES if name not in SPEAKS_AGAINST],
@@ -156,10 +165,16 @@ def train_verifier(
         "feature_names": list(FEATURE_NAMES),
         "weights": list(trained.weights),
         "intercept": trained.intercept,
+        **provenance(
+            datasets,
+            command="assayer train verifier --data DIR",
+            learned_with={"embedder": embedder.version},
+            commit=commit,
+        ),
         "trained_on": {
             pairs.source: {"pairs": len(pairs.copied), "copied": int(pairs.copied.sum())} for pairs in gathered
         },
-        "measured_out_of_fold": {"log_loss": trained.measured.log_loss},
+        "measured_out_of_fold": out_of_fold_figures(trained.out_of_fold, copied, {"match": LIKELY_COPY}),
     }
     path = out_dir / "verifier.json"
     partial = path.with_name(f".{path.name}.partial")

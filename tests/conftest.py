@@ -11,6 +11,13 @@ import pytest
 import domain  # noqa: F401
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--renew-outputs``: a model was promoted, and what it gives now is what it has to give from now on."""
+    parser.addoption(
+        "--renew-outputs", action="store_true", help="store the embedder's outputs anew, after it was promoted"
+    )
+
+
 @pytest.fixture(scope="session")
 def few_distractors() -> Mapping[str, float]:
     """Settings by which thresholds are set in a second: as few pictures as the rate allows."""

@@ -166,15 +166,19 @@ def export_classifier(
     lexicon_version: str,
     training_data: Mapping[str, JsonValue],
     name: str = "combiner",
+    details: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the ONNX file, then the manifest that names its SHA-256, each atomically; the manifest's path.
 
-    Raises ArithmeticError when ONNX Runtime does not give the same probabilities to within `PARITY`.
+    `details` (license, data, command, figures) go into the manifest as they are, in place of what it says of the same
+    name. Raises ArithmeticError when ONNX Runtime does not give the same probabilities to within `PARITY`.
     """
     content = to_onnx(trained)
     manifest = {
         "name": name,
         "version": version,
+        "file": MODEL_FILE,
+        "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "feature_names": list(trained.feature_names),
         "weights": dict(zip(trained.feature_names, trained.weights, strict=True)),
@@ -185,6 +189,7 @@ def export_classifier(
         "calibration": {"slope": trained.calibration[0], "offset": trained.calibration[1]},
         "training_data": dict(training_data),
         "measured": {key: None if value != value else value for key, value in asdict(trained.measured).items()},
+        **(details or {}),
     }
     directory.mkdir(parents=True, exist_ok=True)
     _write(directory / MODEL_FILE, content)

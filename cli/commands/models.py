@@ -20,6 +20,10 @@ COMMANDS = {
         "cli.commands.calibrate:calibrate",
         "Set the thresholds of the index for a wanted rate of false matches; the index is built first where needed.",
     ),
+    "card": OnDemand(
+        "cli.commands.models_card:card",
+        "Write the cards of the models in a folder, from their manifests and evaluation.json.",
+    ),
 }
 """Every command, in the order of the help."""
 

@@ -54,6 +54,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "models pull",
         "models use",
         "models calibrate",
+        "models card",
         "serve",
     }
     assert wanted <= {" ".join(path) for path in PATHS}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +17,11 @@ import torch
 from domain.errors import BadInput
 from index.background import BACKGROUND_FILE, load_background
 from index.embedder import Embedder
+from jobs.model_cards.render import render_cards
 from training.embedder import TrainingReport, train_embedder
 from training.export import PARITY_TOLERANCE
 from training.recipe import EmbedderRecipe
+from training.revision import source_commit
 from training.run import EmbedderRun
 
 
@@ -47,6 +51,21 @@ def test_a_run_writes_both_towers_a_manifest_and_curves(trained: TrainingReport,
     assert manifest["training"]["photographs"] == 12
     assert manifest["training"]["marks"] == 5
     assert set(manifest["data"]) == {"clothing", "marks"}
+    assert (manifest["commit"] is None) == (source_commit() is None)
+    assert re.fullmatch("[0-9a-f]{40,64}(-dirty)?", manifest["commit"] or 40 * "0")
+    background = trained.model.with_name(BACKGROUND_FILE).read_bytes()
+    assert manifest["background"] == {
+        "file": BACKGROUND_FILE,
+        "sha256": hashlib.sha256(background).hexdigest(),
+        "bytes": len(background),
+    }
+
+
+def test_a_card_can_be_made_of_what_was_trained(trained: TrainingReport) -> None:
+    card = render_cards(trained.model.parent)["embedder.md"]
+    assert Embedder(trained.model).version in card
+    for told in ("| `copy` | 256 |", "| `mark` | 256 |", "| `caption` | 256 |", "`text.onnx`", "`background.npz`"):
+        assert told in card
 
 
 def test_the_exported_model_serves_three_spaces_and_words(trained: TrainingReport) -> None:

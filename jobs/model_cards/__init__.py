@@ -1,0 +1,1 @@
+"""Model cards, rendered from the manifests and the measurements that lie beside the models."""

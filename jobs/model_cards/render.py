@@ -1,0 +1,149 @@
+"""``embedder.md``, ``verifier.md`` and ``combiner.md``: nothing on them is typed by hand.
+
+A card says the same as long as what lies in the folder is the same: no date, no machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from domain.errors import NotReady
+from index.preprocessing import MAX_QUERY_VIEWS, REFERENCE_VIEWS
+from index.verification import SPEAKS_AGAINST, load_verifier
+from jobs.model_cards.manifests import (
+    CombinerFacts,
+    EmbedderFacts,
+    EvaluationFacts,
+    FileFacts,
+    VerifierFacts,
+    checked_file,
+    file_facts,
+    read_evaluation,
+    read_facts,
+)
+from jobs.model_cards.tables import figures_table, measurement_table, weaknesses, words
+from scoring.combiner import Combiner
+
+EVALUATION_FILE = "evaluation.json"
+CURVES_FILE = "embedder-curves.csv"
+_OF_THE_VERIFIER = ("copies_held_out", "copies_by_edit", "copied_photo_path")
+"""Measurements that its card repeats: the others are about the embedder alone."""
+
+
+def render_cards(folder: Path) -> dict[str, str]:
+    """Markdown by file name, for each model whose manifest lies in `folder`.
+
+    Raises NotReady where there is none, or a file is missing or not the one that its manifest names; BadInput where a
+    manifest does not say what a card must, or ``evaluation.json`` measures other models than lie here.
+    """
+    there = {name: render for name, render in _CARDS.items() if (folder / f"{name}.json").is_file()}
+    if not there:
+        raise NotReady("no model lies there", advice="Name the folder of embedder.json, verifier.json, combiner.json.")
+    evaluation = read_evaluation(folder / EVALUATION_FILE, _measured_versions(folder))
+    return {f"{name}.md": render(folder, evaluation) for name, render in there.items()}
+
+
+def write_cards(folder: Path) -> list[Path]:
+    """Render all, then write each in one step; their paths. Raises as `render_cards`."""
+    written = []
+    for name, text in render_cards(folder).items():
+        partial = folder / f".{name}.partial"
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        written.append(partial.replace(folder / name))
+    return written
+
+
+def _measured_versions(folder: Path) -> dict[str, str]:
+    versions = {}
+    if (folder / "embedder.json").is_file():
+        versions["embedder"] = _version(read_facts(folder / "embedder.json", EmbedderFacts))
+    if (folder / "verifier.json").is_file():
+        versions["verifier"] = load_verifier(folder / "verifier.json").version
+    return versions
+
+
+def _version(embedder: EmbedderFacts) -> str:
+    return f"{embedder.name}@{embedder.sha256[:12]}"
+
+
+def _embedder(folder: Path, evaluation: EvaluationFacts | None) -> str:
+    facts = read_facts(folder / "embedder.json", EmbedderFacts)
+    files = {"the image tower": checked_file(folder, facts)}
+    if facts.text:
+        files["the text tower"] = checked_file(folder, facts.text)
+    if facts.background:
+        files["vectors of training photographs, to normalize similarities by"] = checked_file(folder, facts.background)
+    files["the manifest"] = file_facts(folder / "embedder.json")
+    files |= _records(folder, {"the curves of the training": CURVES_FILE, "the figures below": EVALUATION_FILE})
+    return _render(
+        "embedder.md.j2",
+        facts=facts,
+        version=_version(facts),
+        files=files,
+        evaluation=evaluation,
+        weaknesses=weaknesses(evaluation.measurements) if evaluation else (),
+        query_views=MAX_QUERY_VIEWS,
+        reference_views=REFERENCE_VIEWS,
+    )
+
+
+def _verifier(folder: Path, evaluation: EvaluationFacts | None) -> str:
+    facts = read_facts(folder / "verifier.json", VerifierFacts)
+    measured = evaluation.measurements if evaluation else {}
+    return _render(
+        "verifier.md.j2",
+        facts=facts,
+        version=load_verifier(folder / "verifier.json").version,
+        files={"weights and manifest in one": file_facts(folder / "verifier.json")},
+        speaks_against=SPEAKS_AGAINST,
+        measurements={name: measured[name] for name in _OF_THE_VERIFIER if name in measured},
+    )
+
+
+def _combiner(folder: Path, _: EvaluationFacts | None) -> str:
+    facts = read_facts(folder / "combiner.json", CombinerFacts)
+    files = {"the model": checked_file(folder, facts), "the manifest": file_facts(folder / "combiner.json")}
+    return _render("combiner.md.j2", facts=facts, version=Combiner(folder).version, files=files)
+
+
+_CARDS: Mapping[str, Callable[[Path, EvaluationFacts | None], str]] = {
+    "embedder": _embedder,
+    "verifier": _verifier,
+    "combiner": _combiner,
+}
+
+
+def _records(folder: Path, names: Mapping[str, str]) -> dict[str, FileFacts]:
+    """Those that are there."""
+    return {about: file_facts(folder / name) for about, name in names.items() if (folder / name).is_file()}
+
+
+def _render(template: str, **context: Any) -> str:
+    text = _environment().get_template(template).render(**context)
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+@cache
+def _environment() -> Environment:
+    # Markdown, not HTML: what is escaped is what would break a table
+    environment = Environment(
+        loader=PackageLoader("jobs.model_cards"),
+        autoescape=False,  # noqa: S701
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"words": words, "cell": _cell, "thousands": "{:,}".format}
+    environment.globals |= {"figures_table": figures_table, "measurement_table": measurement_table}
+    return environment
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")
