@@ -24,6 +24,8 @@ Space = Literal["copy", "mark", "caption"]
 
 MAX_SIZE = 1024
 """Largest side of a network's input, in pixels."""
+MAX_CONTEXT_LENGTH = 4096
+"""Most ids of one text."""
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 _ADVICE = "Restore the model and its manifest together, or train one: assayer train embedder --data DIR."
 _SHA256 = "^[0-9a-f]{64}$"
@@ -70,7 +72,7 @@ class TextContract(BaseModel):
     dimensions: int = Field(gt=0)
     tokenizer: TokenizerName
     vocabulary: VocabularyContract | None = None
-    context_length: int = Field(ge=3, le=4096, description="Ids of one text, begin and end among them.")
+    context_length: int = Field(ge=3, le=MAX_CONTEXT_LENGTH, description="Ids of one text, begin and end among them.")
 
 
 class EmbedderManifest(BaseModel):
@@ -168,7 +170,7 @@ class Embedder:
     ) -> NDArray[np.float32]:
         try:
             (raw,) = session.run([output], inputs)
-        except (*_runtime_errors(), ValueError) as error:
+        except _runtime_errors() as error:
             raise NotReady(f"the embedder {self.version} does not run: {error}", advice=_ADVICE) from error
         vectors = np.asarray(raw, dtype=np.float32)
         wanted = (len(next(iter(inputs.values()))), dimensions)
@@ -248,10 +250,10 @@ def _start_session(content: bytes, threads: int) -> InferenceSession:
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises for a model that it cannot read, start or run; the classes have no base of their own."""
+    """What ONNX Runtime raises for a model that it cannot read, start or run; its classes have no base of their own."""
     from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
     return (
         *(raised.EPFail, raised.Fail, raised.InvalidArgument, raised.InvalidGraph, raised.InvalidProtobuf),
-        *(raised.NotImplemented, raised.RuntimeException),
+        *(raised.NotImplemented, raised.RuntimeException, ValueError),
     )

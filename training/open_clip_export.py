@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from domain.errors import AssayerError, BadInput
 from domain.progress import Progress, silent
-from index.embedder import MAX_SIZE, Embedder
+from index.embedder import MAX_CONTEXT_LENGTH, MAX_SIZE, Embedder
 from index.preprocessing import PREPROCESSING
 from index.tokenizer import BYTES_VOCABULARY, CLIP_VOCABULARY, TokenizerName, load_tokenizer
 from training.onnx_export import export_onnx
@@ -32,6 +32,8 @@ PARITY_TOLERANCE = 1e-4
 _IMAGE_INPUT, _IMAGE_OUTPUT, _TEXT_INPUT, _TEXT_OUTPUT = "pictures", "vectors", "ids", "vectors"
 _TEXTS = ("a photo of a leather bag on a white table", "Logo, 24×7!", "")
 _LARGEST_NUMBER = 1_000_000
+_CONTEXT_LENGTH = 77
+"""Of open_clip, where a configuration names none."""
 _WRONG_SHAPE = "Error(s) in loading state_dict"
 _UNREADABLE = (
     *(RuntimeError, ValueError, KeyError, TypeError, AttributeError, AssertionError, StopIteration, EOFError, OSError),
@@ -116,7 +118,7 @@ def export_open_clip(
     if text:
         tower = _TextTower(model)
         manifest["text"] = _text_manifest(
-            tower, folder, text, int(checkpoint.config["text_cfg"].get("context_length", 77))
+            tower, folder, text, checkpoint.config["text_cfg"].get("context_length", _CONTEXT_LENGTH)
         )
     else:
         tower = None
@@ -144,6 +146,30 @@ def _check_config(checkpoint: Checkpoint) -> None:
             file=where,
             advice="Choose a model whose text tower is open_clip's own, such as ViT-B-32.",
         )
+    if ":" in str(config["vision_cfg"].get("timm_model_name", "")):  # timm would fetch hf-hub:OWNER/NAME
+        raise BadInput(
+            "its image tower is to be fetched from elsewhere", file=where, advice="Name a trunk that timm has itself."
+        )
+    if not _ids_fit(config["text_cfg"].get("context_length", _CONTEXT_LENGTH)):
+        reason = f"its texts have no length from 3 to {MAX_CONTEXT_LENGTH}"
+        raise BadInput(reason, file=where, field="context_length", advice="Choose another model.")
+    for key in ("mean", "std"):
+        if not _are_colors(checkpoint.preprocess.get(key), least=1e-6 if key == "std" else 0):
+            advice = "Write open_clip's mean and std, or leave preprocess_cfg out."
+            raise BadInput("are no three numbers from 0 to 1", file=where, field=key, advice=advice)
+
+
+def _ids_fit(context_length: object) -> bool:
+    return isinstance(context_length, int) and 3 <= context_length <= MAX_CONTEXT_LENGTH
+
+
+def _are_colors(values: object, *, least: float) -> bool:
+    """Three numbers for red, green and blue; None stands for open_clip's own."""
+    if values is None:
+        return True
+    if not isinstance(values, list | tuple) or len(values) != 3:
+        return False
+    return all(isinstance(value, int | float) and least <= value <= 1 for value in values)
 
 
 def _numbers(value: object) -> Iterator[float]:

@@ -112,19 +112,18 @@ def download_weights(pretrained: Pretrained) -> Path:
     """Fetch the weights, and the page that names their license, into the hub's cache. Raises FetchRefused."""
     import httpx
     from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
 
     probe_hub(constants.ENDPOINT)
 
     def fetch(name: str) -> Path | None:
         try:
             return Path(hf_hub_download(pretrained.repository, name, etag_timeout=_PROBE_TIMEOUT_S))
-        except EntryNotFoundError:
+        except RemoteEntryNotFoundError:
             return None
         except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
-            raise _refused(
-                str(error).strip().splitlines()[0], f"{constants.ENDPOINT}/{pretrained.repository}"
-            ) from error
+            said = str(error).strip().splitlines() or [type(error).__name__]  # a timeout has no words
+            raise _refused(said[0], f"{constants.ENDPOINT}/{pretrained.repository}") from error
 
     fetch("README.md")
     for name in pretrained.files:

@@ -191,6 +191,10 @@ def test_weights_of_another_architecture_are_bad_input(tmp_path: Path) -> None:
             "cannot be read as weights",
         ),
         (config() | {"unknown_switch": True}, "cannot be read as weights"),
+        (config() | {"vision_cfg": {"timm_model_name": "hf-hub:own/tiny", "image_size": 32}}, "fetched from elsewhere"),
+        (config(context_length=2), "no length from 3 to"),
+        (config(context_length=5000), "no length from 3 to"),
+        (config(context_length="long"), "no length from 3 to"),
     ],
 )
 def test_a_configuration_that_is_none_is_bad_input(tmp_path: Path, stored: dict[str, Any], says: str) -> None:
@@ -198,6 +202,17 @@ def test_a_configuration_that_is_none_is_bad_input(tmp_path: Path, stored: dict[
     with pytest.raises(BadInput, match=says) as refusal:
         exported(path, stored, tmp_path / "out")
     assert refusal.value.advice
+
+
+@pytest.mark.parametrize(
+    "preprocess",
+    [{"mean": "abc"}, {"mean": [0, 1]}, {"std": [0, 0, 0]}, {"std": [1, 1, float("nan")]}, {"mean": [[0, 0, 0]]}],
+)
+def test_colors_that_are_none_are_bad_input(tmp_path: Path, preprocess: dict[str, Any]) -> None:
+    path = saved(made(tmp_path / "made", config()), tmp_path / "w.pt")
+    checkpoint = Checkpoint(architecture="tiny", config=config(), path=path, preprocess=preprocess)
+    with pytest.raises(BadInput, match="no three numbers"):
+        export_open_clip(checkpoint, tmp_path, name="own/tiny", details={})
 
 
 def test_files_that_compute_something_else_are_not_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,10 +133,10 @@ TINY = (
 )
 
 
-def ask(code: str, home: Path, endpoint: str = "http://127.0.0.1:9") -> str:
+def ask(code: str, home: Path, endpoint: str = "http://127.0.0.1:9", **set_: str) -> str:
     """What `code` prints in a process whose hub and cache are these."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environment = kept | {"HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    environment = kept | {"HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1"} | set_
     done = subprocess.run(
         [sys.executable, "-c", TINY + code],
         cwd=REPOSITORY,
@@ -176,6 +176,18 @@ def test_a_repository_without_the_weights_is_refused(tmp_path: Path, hub: str, m
     monkeypatch.setattr(_Hub, "files", {})
     said = ask(REFUSED.format(call="download_weights"), tmp_path, hub)
     assert "own/tiny: has none of gone.safetensors, open_clip_model.safetensors" in said
+
+
+def test_a_hub_that_falls_silent_is_not_taken_for_a_repository_without_the_weights(tmp_path: Path, hub: str) -> None:
+    """Its client, told to stay offline, fails as where the network goes away after the first answer."""
+    said = ask(REFUSED.format(call="download_weights"), tmp_path, hub, HF_HUB_OFFLINE="1")
+    assert said.startswith("fetch-refused")
+    assert "has none of" not in said
+
+
+def test_an_error_without_words_is_named(tmp_path: Path, hub: str) -> None:
+    silent = "import huggingface_hub\ndef fail(*_, **__): raise TimeoutError\nhuggingface_hub.hf_hub_download = fail\n"
+    assert "own/tiny: TimeoutError" in ask(silent + REFUSED.format(call="download_weights"), tmp_path, hub)
 
 
 @pytest.mark.parametrize(
