@@ -183,6 +183,19 @@ def test_a_card_names_its_files_contract_and_making(clip: Path) -> None:
     assert card.endswith(".\n")
 
 
+@pytest.mark.parametrize(
+    ("commit", "said"),
+    [
+        ("a" * 40, f"commit `{'a' * 40}`."),
+        ("a" * 40 + "-dirty", f"commit `{'a' * 40}` and changes to it that were not committed."),
+        (None, "a copy without history, so that its commit is not known."),
+    ],
+)
+def test_a_card_says_which_code_trained(clip: Path, commit: str | None, said: str) -> None:
+    edit(clip / "embedder.json", lambda told: told.update(commit=commit))
+    assert f"with the code of {said}\n" in render_cards(clip)["embedder.md"]
+
+
 def test_what_speaks_against_the_model_is_said(clip: Path) -> None:
     measure(clip, embedder=version(clip))
     card = render_cards(clip)["embedder.md"]
