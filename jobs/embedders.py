@@ -14,7 +14,7 @@ EMBEDDED = "embedded"
 
 MODEL_FILE = "embedder.onnx"
 _POINTER = "in-use"
-_PART = r"[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-))*"
+_PART = r"[A-Za-z0-9](?:-?[A-Za-z0-9._])*"
 _NAME = re.compile(rf"{_PART}/{_PART}")
 _ADVICE = "See what there is: assayer models list. Go back to the embedded one: assayer models use embedded."
 
@@ -39,7 +39,7 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > 200:
         raise BadInput(
             f"{name!r} is no name of a model",
-            advice="Write NAME/TAG, such as ViT-B-32/laion2b_s34b_b79k; letters, digits, '.', '_' and single '-'.",
+            advice="Write NAME/TAG, such as ViT-B-32/laion2b_s34b_b79k; letters, digits, '.', '_' and single '-' between them.",
         )
     return name
 
@@ -77,9 +77,9 @@ def available_embedders(home: Path, models_dir: Path) -> list[AvailableEmbedder]
     """The embedded one and all that were pulled and are whole, by name."""
     in_use = embedder_in_use(home)
     found = [_described(EMBEDDED, models_dir, in_use)]
-    for folder in sorted((home / "models").glob("[!.]*--*")):
+    for path in sorted((home / "models").glob(f"[!.]*--*/{MODEL_FILE}")):
         try:
-            found.append(_described(folder.name.replace("--", "/"), folder, in_use))
+            found.append(_described(path.parent.name.replace("--", "/"), path.parent, in_use))
         except NotReady:
             continue  # a manifest that cannot be used cannot be chosen; `use_embedder` says why
     return found

@@ -75,6 +75,11 @@ def test_what_is_broken_can_be_neither_chosen_nor_listed(home: Path, models_dir:
     assert [one.name for one in available_embedders(home, models_dir)] == [EMBEDDED]
 
 
+def test_a_folder_without_its_model_is_not_listed(home: Path, models_dir: Path) -> None:
+    (model_folder(home, "ours/copy") / "embedder.onnx").unlink()
+    assert [one.name for one in available_embedders(home, models_dir)] == [EMBEDDED]
+
+
 def test_a_chosen_embedder_that_was_taken_away_is_not_ready(home: Path, models_dir: Path) -> None:
     use_embedder(home, models_dir, "ours/copy")
     shutil.rmtree(model_folder(home, "ours/copy"))
@@ -92,7 +97,7 @@ def test_a_broken_record_of_the_choice_is_not_ready(home: Path, models_dir: Path
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a", "a/", "/a", "a/b/c", "../b", "a/..", "a/.b", "-a/b", "a b/c", "a--b/c", "é/b"]
+    "name", ["", "a", "a/", "/a", "a/b/c", "../b", "a/..", "a/.b", "-a/b", "a b/c", "a--b/c", "a-/b", "a/b-", "é/b"]
 )
 def test_what_is_no_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput, match="is no name of a model"):
@@ -107,6 +112,7 @@ def test_different_names_lie_in_different_folders_of_the_home(first: str, second
             folders.append(model_folder(Path("home"), name))
         except BadInput:
             continue
+        assert folders[-1].name.replace("--", "/") == name
     assert len(set(folders)) == len(folders)
     assert all(folder.parent == Path("home/models") and not folder.name.startswith(".") for folder in folders)
 
