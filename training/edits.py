@@ -30,7 +30,7 @@ def edit_copy(rgb: RGB, sources: Sources, generator: Generator, *, strength: flo
 def _crop(rgb: RGB, sources: Sources, generator: Generator, strength: float) -> RGB:
     height, width = rgb.shape[:2]
     smallest = 1 - 0.5 * strength
-    across, down = (max(16, int(side * generator.uniform(smallest, 1))) for side in (width, height))
+    across, down = (min(side, max(16, int(side * generator.uniform(smallest, 1)))) for side in (width, height))
     left, top = int(generator.integers(0, width - across + 1)), int(generator.integers(0, height - down + 1))
     return rgb[top : top + down, left : left + across]
 

@@ -49,6 +49,13 @@ def test_edits_leave_a_picture_and_grow_with_strength(training_sources: Sources)
     assert np.mean(harsh) > 2 * np.mean(light)
 
 
+@pytest.mark.parametrize("shape", [(11, 224, 3), (224, 9, 3), (1, 1, 3)])
+def test_a_banner_can_be_edited_like_any_picture(training_sources: Sources, shape: tuple[int, ...]) -> None:
+    banner = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    for seed in range(60):
+        assert edit_copy(banner, training_sources, np.random.default_rng(seed), strength=1.0).size
+
+
 @pytest.mark.parametrize("strength", [0.0, 1.0])
 def test_marks_change_their_grounds_inside_their_boxes(strength: float) -> None:
     grounds = torch.full((60, 3, 64, 64), 0.5)
