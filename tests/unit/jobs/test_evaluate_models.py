@@ -271,7 +271,7 @@ def test_the_copied_photo_path_is_measured_whole_and_in_parts(bench: Bench) -> N
 
 
 def test_without_any_finder_nothing_is_found_and_with_any_one_a_copy_is(bench: Bench, draw: Draw) -> None:
-    cropped = np.ascontiguousarray(draw(2)[20:460, 10:350])
+    cropped = np.ascontiguousarray(draw(0)[20:460, 10:350])
     finders: tuple[Part, ...] = ("embedding", "hash", "votes")
     for left in (None, *finders):
         without = frozenset(finder for finder in finders if finder != left)
@@ -280,9 +280,9 @@ def test_without_any_finder_nothing_is_found_and_with_any_one_a_copy_is(bench: B
         if left is None:
             assert found == {}
         elif left != "hash":  # a crop is out of PDQ's reach
-            assert list(found) == ["SHOP-2"]
+            assert list(found) == ["SHOP-0"]
     alone = Matcher(bench.artifact, bench.embedder, bench.verifier, TextMatcher([]), without=frozenset(finders[::2]))
-    assert list(copies._matched(alone, draw(2))) == ["SHOP-2"]
+    assert list(copies._matched(alone, draw(0))) == ["SHOP-0"]
 
 
 def test_marks_are_drawn_from_the_test_split_alone(data: Path) -> None:
