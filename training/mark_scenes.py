@@ -29,18 +29,19 @@ class MarkScenes:
     pictures: Tensor
     """(n, 3, s, s) float32, 0 to 1."""
     boxes: Tensor
-    """(n, 4) float32: left, top, right, bottom of the mark in shares of the side."""
+    """(n, 4) float32: left, top, right, bottom of what is to be seen of the mark, in shares of the side."""
     manners: Tensor
     """(n,) positions in MANNERS."""
     inks: Tensor
-    """(n, 3) color of the mark, 0 to 1."""
+    """(n, 3) color that was drawn for the mark, 0 to 1. A print without contrast is black or white instead; pressed
+    marks and most of metal show none."""
 
 
 def compose_marks(masks: Tensor, grounds: Tensor, generator: torch.Generator, *, strength: float) -> MarkScenes:
     """Masks (n, m, m) and photographs (n, 3, s, s), both 0 to 1, to pictures of the photographs' size."""
     draw = _Draw(generator, masks.device, len(masks))
     side = grounds.shape[-1]
-    grid, boxes = _place(draw, side, strength)
+    grid = _place(draw, side, strength)
     alpha = functional.grid_sample(masks[:, None], grid, align_corners=False)
     # a young network learns nothing from hard scenes: as long as the strength is low, most are ink on a flat ground
     easy = draw.chance(1 - strength)
@@ -48,15 +49,17 @@ def compose_marks(masks: Tensor, grounds: Tensor, generator: torch.Generator, *,
     manners = torch.where(easy, 0, draw.choice(_SHARES))
     inks = _inks(draw)
     pictures = _put(draw, alpha, grounds, inks, manners)
-    pictures = _light(draw, pictures, alpha, strength)
+    pictures = _light(draw, pictures, strength)
     pictures = _cover(draw, pictures, strength)
-    return MarkScenes(pictures=_photograph(draw, pictures, strength), boxes=boxes, manners=manners, inks=inks)
+    return MarkScenes(
+        pictures=_photograph(draw, pictures, strength), boxes=_boxes_of(alpha[:, 0] > 0.25), manners=manners, inks=inks
+    )
 
 
 def clean_marks(masks: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
     """Masks (n, m, m) as a brand's own file shows them: flat color on a flat ground, hardly turned."""
     draw = _Draw(generator, masks.device, len(masks))
-    grid, _boxes = _place(draw, size, 0.0)
+    grid = _place(draw, size, 0.0)
     alpha = functional.grid_sample(masks[:, None], grid, align_corners=False)
     ink, ground = _inks(draw), _inks(draw)
     close = (_luminance(ink) - _luminance(ground)).abs() < 0.35
@@ -97,8 +100,8 @@ class _Draw:
         return torch.multinomial(weights, self.count, replacement=True, generator=self.generator).to(self.device)
 
 
-def _place(draw: _Draw, side: int, strength: float) -> tuple[Tensor, Tensor]:
-    """Where each output pixel looks in the mask: (n, s, s, 2) in -1 to 1; and the mark's box."""
+def _place(draw: _Draw, side: int, strength: float) -> Tensor:
+    """Where each output pixel looks in the mask: (n, s, s, 2), from -1 to 1 within it."""
     size = draw.uniform(_SMALLEST + (0.85 - _SMALLEST) * (1 - strength), 0.95)
     turn = draw.normal(0.04 + 0.21 * strength)
     aspect = torch.exp(draw.normal(0.03 + 0.09 * strength))
@@ -113,9 +116,7 @@ def _place(draw: _Draw, side: int, strength: float) -> tuple[Tensor, Tensor]:
     depth = (1 + tilt[:, 0, None, None] * x + tilt[:, 1, None, None] * y).clamp(min=0.2)
     wide, high = (size * aspect.sqrt())[:, None, None], (size / aspect.sqrt())[:, None, None]
     u, v = x / depth / wide, y / depth / high
-    u = _bend(u, bend[:, None, None])
-    reach = torch.maximum(u.abs(), v.abs()) <= 1
-    return torch.stack([u, v], dim=-1), _boxes_of(reach)
+    return torch.stack([_bend(u, bend[:, None, None]), v], dim=-1)
 
 
 def _bend(u: Tensor, bend: Tensor) -> Tensor:
@@ -125,7 +126,7 @@ def _bend(u: Tensor, bend: Tensor) -> Tensor:
 
 
 def _boxes_of(inside: Tensor) -> Tensor:
-    """(n, s, s) bool to (n, 4)."""
+    """(n, s, s) bool to (n, 4); all of the picture where nothing is inside."""
     side = inside.shape[-1]
     columns, rows = inside.any(dim=1).float(), inside.any(dim=2).float()
     left, top = columns.argmax(dim=1), rows.argmax(dim=1)
@@ -279,7 +280,7 @@ def _blurred(pictures: Tensor, deviation: float) -> Tensor:
     return functional.conv2d(rows, kernel[:, :, :, None], groups=pictures.shape[1])
 
 
-def _light(draw: _Draw, pictures: Tensor, alpha: Tensor, strength: float) -> Tensor:
+def _light(draw: _Draw, pictures: Tensor, strength: float) -> Tensor:
     """Uneven light everywhere, and at times a glare."""
     side = pictures.shape[-1]
     coarse = draw.uniform(1 - 0.45 * strength, 1 + 0.25 * strength, 1, 3, 3)

@@ -74,6 +74,14 @@ def test_marks_change_their_grounds_inside_their_boxes(strength: float) -> None:
     assert set(found.manners.tolist()) <= set(range(len(MANNERS)))
 
 
+def test_the_box_of_a_wide_mark_is_wide() -> None:
+    masks = torch.zeros(30, 96, 96)
+    masks[:, 40:56, 2:94] = 1
+    boxes = compose_marks(masks, torch.rand(30, 3, 64, 64), torch.Generator().manual_seed(0), strength=0.0).boxes
+    wide, high = (boxes[:, 2:] - boxes[:, :2]).unbind(dim=1)
+    assert float((wide / high).min()) > 2.5
+
+
 def test_composing_repeats_by_seed_and_differs_by_seed() -> None:
     grounds = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(3))
     first, again, other = (
