@@ -39,7 +39,7 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > 200:
         raise BadInput(
             f"{name!r} is no name of a model",
-            advice="Write NAME/TAG, such as ViT-B-32/laion2b_s34b_b79k; letters, digits, '.', '_', single '-' between them.",
+            advice="Write NAME/TAG, such as ViT-B-32/laion2b_s34b_b79k; letters, digits, '.', '_', '-' between them.",
         )
     return name
 
