@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from index.background import BACKGROUND_FILE
 from index.embedder import Embedder, Space
 from index.preprocessing import network_input
+from training.model_files import file_facts, write_manifest
 from training.sources import Sources
 
 _SPACES: tuple[Space, ...] = ("copy", "mark")
@@ -33,18 +32,11 @@ def write_background(model: Path, sources: Sources) -> Path:
         parts = [embedder.embed(pictures[start : start + 64], space) for start in range(0, len(pictures), 64)]
         arrays[space] = np.concatenate(parts).astype(np.float16)
     path = model.with_name(BACKGROUND_FILE)
-    with zipfile.ZipFile(path, "w") as packed:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, array, allow_pickle=False)
-            # a fixed date, where numpy.savez writes the time of day
-            packed.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
-    _name_in_manifest(model.with_suffix(".json"), path)
+    unfinished = path.with_name(f".{path.name}.part")
+    with unfinished.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    unfinished.replace(path)
+    manifest = model.with_suffix(".json")
+    told: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+    write_manifest(manifest, told | {"background": file_facts(path)})
     return path
-
-
-def _name_in_manifest(manifest: Path, background: Path) -> None:
-    content = background.read_bytes()
-    facts = {"file": background.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    told = json.loads(manifest.read_text(encoding="utf-8")) | {"background": facts}
-    manifest.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,13 @@ from torch.nn import functional
 
 from domain.errors import AssayerError
 from index.embedder import Embedder, Space
-from index.preprocessing import PREPROCESSING
+from training.model_files import file_facts, input_facts, write_manifest
 from training.network import EmbeddingNetwork, fold_batch_norms
 from training.onnx_export import export_onnx
 
 PARITY_TOLERANCE = 1e-4
 _INPUT, _TOKENS, _TEXT_OUTPUT = "pictures", "tokens", "vectors"
+_TEXT_FILE = "text.onnx"
 _SPACES: tuple[Space, ...] = ("copy", "mark", "caption")
 _EXAMPLE_TEXTS = ("a red shirt", "", "ÅÄÖ 漢字 " * 40)
 
@@ -56,22 +56,30 @@ def export_embedder(
 ) -> Path:
     """Write ``embedder.onnx``, ``text.onnx`` (fp32, dynamic batch) and ``embedder.json``; the first one's path.
 
-    `details` (data, licenses, splits, figures, command) go into the manifest as they are. Raises ParityBroken when
-    vectors of unit length differ from PyTorch's by more than PARITY_TOLERANCE.
+    `details` (data, licenses, splits, figures, command) go into the manifest as they are. What lies in `out_dir` is
+    replaced when all is done, the manifest last: half of it would not fit its manifest, and be refused. Raises
+    ParityBroken when vectors of unit length differ from PyTorch's by more than PARITY_TOLERANCE.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    path, text_path = out_dir / "embedder.onnx", out_dir / "text.onnx"
+    with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:
+        path = _export(network, Path(folder), name, details or {})
+        for file in (path.with_name(_TEXT_FILE), path, path.with_suffix(".json")):
+            file.replace(out_dir / file.name)
+    return out_dir / path.name
+
+
+def _export(network: EmbeddingNetwork, folder: Path, name: str, details: dict[str, Any]) -> Path:
+    path, text_path = folder / "embedder.onnx", folder / _TEXT_FILE
     plain = copy.deepcopy(network).float().cpu().to(memory_format=torch.contiguous_format).eval()
     tokens = torch.zeros(2, network.context_length, dtype=torch.int64)
     export_onnx(_TextTower(plain), (tokens,), text_path, [_TOKENS], [_TEXT_OUTPUT], _free_batch(_TOKENS, _TEXT_OUTPUT))
     pictures = torch.zeros(2, 3, network.size, network.size)
     folded = _ImageTower(fold_batch_norms(copy.deepcopy(plain)))
     export_onnx(folded, (pictures,), path, [_INPUT], list(_SPACES), _free_batch(_INPUT, *_SPACES))
-    manifest = _manifest(plain, path, text_path, name) | (details or {})
-    _write(path, manifest)
-    _write(
-        path, manifest | {"parity": {"largest_difference": measure_parity(plain, path), "tolerance": PARITY_TOLERANCE}}
-    )
+    manifest = _manifest(plain, path, text_path, name) | details
+    write_manifest(path.with_suffix(".json"), manifest)
+    parity = {"largest_difference": measure_parity(plain, path), "tolerance": PARITY_TOLERANCE}
+    write_manifest(path.with_suffix(".json"), manifest | {"parity": parity})
     return path
 
 
@@ -79,26 +87,14 @@ def _free_batch(*names: str) -> dict[str, dict[int, str]]:
     return {name: {0: "n"} for name in names}
 
 
-def _write(path: Path, manifest: dict[str, Any]) -> None:
-    path.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n")
-
-
 def _manifest(network: EmbeddingNetwork, path: Path, text_path: Path, name: str) -> dict[str, Any]:
     return {
         "name": name,
-        **_file(path),
-        "input": {
-            "name": _INPUT,
-            "size": network.size,
-            "preprocessing": PREPROCESSING,
-            "layout": "n, 3, size, size",
-            "type": "float32",
-            "range": [0, 1],
-            "colors": "RGB",
-        },
+        **file_facts(path),
+        "input": input_facts(_INPUT, network.size),
         "outputs": {space: {"name": space, "dimensions": network.dimensions} for space in _SPACES},
         "text": {
-            **_file(text_path),
+            **file_facts(text_path),
             "input": _TOKENS,
             "output": _TEXT_OUTPUT,
             "dimensions": network.dimensions,
@@ -112,11 +108,6 @@ def _manifest(network: EmbeddingNetwork, path: Path, text_path: Path, name: str)
             "text": _count(network.clip.text),
         },
     }
-
-
-def _file(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def _count(module: nn.Module) -> int:

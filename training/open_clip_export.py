@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 import tempfile
@@ -24,8 +23,8 @@ from torch import Tensor, nn
 from domain.errors import AssayerError, BadInput
 from domain.progress import Progress, silent
 from index.embedder import MAX_CONTEXT_LENGTH, MAX_SIZE, Embedder
-from index.preprocessing import PREPROCESSING
 from index.tokenizer import BYTES_VOCABULARY, CLIP_VOCABULARY, TokenizerName, load_tokenizer
+from training.model_files import file_facts, input_facts, write_manifest
 from training.onnx_export import export_onnx
 
 PARITY_TOLERANCE = 1e-4
@@ -123,10 +122,10 @@ def export_open_clip(
     else:
         tower = None
         manifest["text_left_out"] = why_not
-    _write(path, manifest)
+    write_manifest(path.with_suffix(".json"), manifest)
     progress("export", 3, 4)
     manifest["parity"] = _parity(path, size, wanted, tower)
-    _write(path, manifest)
+    write_manifest(path.with_suffix(".json"), manifest)
     progress("export", 4, 4)
     return path
 
@@ -256,16 +255,8 @@ def _image_manifest(tower: nn.Module, path: Path, size: int, name: str) -> dict[
     output = {"name": _IMAGE_OUTPUT, "dimensions": dimensions}
     return {
         "name": name,
-        **_file_facts(path),
-        "input": {
-            "name": _IMAGE_INPUT,
-            "size": size,
-            "preprocessing": PREPROCESSING,
-            "layout": "n, 3, size, size",
-            "type": "float32",
-            "range": [0, 1],
-            "colors": "RGB",
-        },
+        **file_facts(path),
+        "input": input_facts(_IMAGE_INPUT, size),
         "outputs": {"copy": output, "mark": output, "caption": output},
         "similarity": "cosine",
         "parameters": sum(parameter.numel() for parameter in tower.parameters()),
@@ -282,7 +273,7 @@ def _text_manifest(tower: nn.Module, folder: Path, tokenizer: TokenizerName, con
     with torch.no_grad():
         dimensions = tower(example).shape[1]
     facts: dict[str, Any] = {
-        **_file_facts(path),
+        **file_facts(path),
         "input": _TEXT_INPUT,
         "output": _TEXT_OUTPUT,
         "dimensions": dimensions,
@@ -293,7 +284,7 @@ def _text_manifest(tower: nn.Module, folder: Path, tokenizer: TokenizerName, con
     if tokenizer == "clip-bpe-v1":
         vocabulary = folder / "vocabulary.txt.gz"
         vocabulary.write_bytes(Path(default_bpe()).read_bytes())
-        facts["vocabulary"] = _file_facts(vocabulary)
+        facts["vocabulary"] = file_facts(vocabulary)
     return facts
 
 
@@ -332,12 +323,3 @@ def _pictures(size: int) -> NDArray[np.float32]:
     pictures[2] = 0.6
     pictures[2, :, size // 4 : size // 2, size // 3 :] = 0.1
     return pictures
-
-
-def _file_facts(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-
-
-def _write(path: Path, manifest: Mapping[str, Any]) -> None:
-    path.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
