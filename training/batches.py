@@ -1,7 +1,7 @@
 """What one training step sees: copies with their captions, marks on photographs, composed anew from the step's number.
 
 A step depends on the sources, the recipe, the seed and its number alone, so a run that resumes sees what it would have
-seen, whichever process composes it.
+seen. (With another number of composing threads, sums round otherwise, and a few values in a million by one of 255.)
 """
 
 from __future__ import annotations

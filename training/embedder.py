@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import torch
 
-from domain.errors import BadInput
 from domain.progress import Progress, silent
 from training.background import write_background
 from training.curves import plot_curves
@@ -21,6 +20,9 @@ from training.revision import source_commit
 from training.run import EmbedderRun
 from training.sources import Sources, load_sources
 from training.validation import Validation
+
+_FEWEST = 2
+"""Photographs that can be told apart."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +35,7 @@ class TrainingReport:
     pictures: int
     minutes: float
     validation: dict[str, float]
-    """Of the weights that are exported, on pictures and brands that trained nothing."""
+    """Of the weights that are exported, on pictures and brands that trained nothing, where the folder has them."""
 
 
 def train_embedder(
@@ -51,7 +53,8 @@ def train_embedder(
     checkpoint go to `out_dir`.
 
     `device` is torch's name; empty: ``cuda`` where there is one. A ``checkpoint.pt`` of the same recipe and seed that
-    lies in `out_dir` is resumed. Raises BadInput for a folder without enough photographs.
+    lies in `out_dir` is resumed. Raises BadInput for a folder without enough photographs, a device or trunk that is not
+    there, and another run's checkpoint in `out_dir`.
     """
     recipe = recipe or EmbedderRecipe()
     commit = source_commit()  # now: by the end, hours later, another one may lie there
@@ -62,9 +65,10 @@ def train_embedder(
     sources = load_sources(data_dir)
     run = EmbedderRun(recipe, seed, out_dir, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
     run.resume()
-    run.train(sources, Validation(_held_out(data_dir, sources), recipe), workers=workers, progress=progress)
+    held_out = _held_out(data_dir, sources)
+    run.train(sources, Validation(held_out, recipe), workers=workers, progress=progress)
     plot_curves(out_dir / "curves.csv", out_dir / "curves.png")
-    model = export_embedder(run.best_network, out_dir, details=_details(run, sources, commit))
+    model = export_embedder(run.best_network, out_dir, details=_details(run, sources, held_out, commit))
     write_background(model, sources)
     return TrainingReport(
         model=model,
@@ -89,10 +93,8 @@ def _keep_freed_memory() -> None:
 
 def _held_out(data_dir: Path, sources: Sources) -> Sources:
     """The validation split; one's own folder of pictures has none, and then the training pictures say how it goes."""
-    try:
-        return load_sources(data_dir, "validation")
-    except BadInput:
-        return sources
+    found = load_sources(data_dir, "validation", fewest=0)
+    return found if len(found.photos) >= _FEWEST else sources
 
 
 def _best_point(run: EmbedderRun) -> dict[str, float]:
@@ -100,7 +102,7 @@ def _best_point(run: EmbedderRun) -> dict[str, float]:
     return {name: value for name, value in best.items() if "recall" in name} | {"step": best["step"]}
 
 
-def _details(run: EmbedderRun, sources: Sources, commit: str | None) -> dict[str, Any]:
+def _details(run: EmbedderRun, sources: Sources, held_out: Sources, commit: str | None) -> dict[str, Any]:
     return {
         "license": "Apache-2.0",
         "data": manifest_data(sources.datasets),
@@ -119,5 +121,6 @@ def _details(run: EmbedderRun, sources: Sources, commit: str | None) -> dict[str
             "typefaces": len(sources.fonts),
             "left_out": sources.skipped,
             "validation": _best_point(run),
+            "validated_on": "what trained, for want of more" if held_out is sources else "the validation split",
         },
     }

@@ -15,10 +15,11 @@ from typing import Any, cast
 import open_clip
 import torch
 from timm.layers import ConvNormAct  # type: ignore[attr-defined]
-from timm.models import register_model
+from timm.models import is_model, register_model
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from domain.errors import BadInput
 from index.embedder import Space
 
 CONFIG = Path(__file__).parent / "configs" / "assayer-clip.json"
@@ -153,7 +154,11 @@ def _pooled_features(trunk: nn.Module) -> int:
 
 
 def build_clip(config: dict[str, Any]) -> Any:
-    """An open_clip model of this configuration, freshly initialized."""
+    """An open_clip model of this configuration, freshly initialized. Raises BadInput for a trunk that timm lacks."""
+    trunk = config["vision_cfg"]["timm_model_name"]
+    if not is_model(trunk):  # timm itself would fetch hf-hub:OWNER/NAME
+        advice = "Leave it out, or name one that `timm.list_models()` has."
+        raise BadInput(f"timm has no trunk {trunk!r}", field="trunk", advice=advice)
     fields = {name: config[name] for name in ("embed_dim", "vision_cfg", "text_cfg")}
     return open_clip.CustomTextCLIP(**fields)
 

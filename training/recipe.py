@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EmbedderRecipe:
-    """What a run is made of. Equal recipes on equal data, device and threads give equal weights."""
+    """What a run is made of. Equal recipes on equal data, device, threads and workers give equal weights."""
 
     steps: int = 3000
     copy_pairs: int = 48

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import pickle
 import random
 import time
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
+from domain.errors import BadInput
 from domain.progress import Progress
 from training.batches import Batch, MarkMaterial, MarkPairs, TrainingSteps, compose_pairs, stream_batches, tokens_of
 from training.losses import caption_loss, contrastive_loss, spreading_loss
@@ -24,12 +26,17 @@ from training.sources import Sources
 from training.validation import Validation
 
 _CHECKPOINT = "checkpoint.pt"
+_Tensors = tuple[Tensor, ...] | list[Tensor]
+_UNREADABLE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, pickle.UnpicklingError)
+"""What torch raises for a file that is no checkpoint, or not of this network."""
 
 
 class EmbedderRun:
     """One training run's state: what a checkpoint holds."""
 
     def __init__(self, recipe: EmbedderRecipe, seed: int, out_dir: Path, *, device: str = "cpu") -> None:
+        """Raises BadInput for a device that torch does not have here, and a trunk that timm does not have."""
+        self._kind = _kind_of(device)
         random.seed(seed)
         torch.manual_seed(seed)
         self.recipe, self.seed, self.out_dir, self.device = recipe, seed, out_dir, device
@@ -66,7 +73,7 @@ class EmbedderRun:
         return network
 
     @torch.no_grad()
-    def _averaging(self, averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
+    def _averaging(self, averages: _Tensors, values: _Tensors, count: Tensor | int) -> None:
         """Moving average that in the beginning forgets faster, or the first random weights would linger."""
         weight = 1 - min(self.recipe.averaging, (1 + int(count)) / (10 + int(count)))
         if averages[0].is_floating_point():
@@ -75,18 +82,25 @@ class EmbedderRun:
             torch._foreach_copy_(averages, values)  # batch norms count their batches
 
     def resume(self) -> None:
-        """Take up a checkpoint of the same recipe and seed, where one lies."""
+        """Take up a checkpoint of the same recipe and seed, where one lies.
+
+        Raises BadInput for one that is broken or of another run: to start anew would be to write over it.
+        """
         path = self.out_dir / _CHECKPOINT
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True, map_location=self.device)
-        if state["identity"] != self.identity:
-            return
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.best, self.best_score = state["best"], state["best_score"]
-        self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
+        advice = "Name another folder with --out, or remove the checkpoint to start anew."
+        try:
+            state = torch.load(path, weights_only=True, map_location=self.device)
+            if state["identity"] != self.identity:
+                raise BadInput("is of a run with another recipe or seed", file=str(path), advice=advice)
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.best, self.best_score = state["best"], state["best_score"]
+            self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
+        except _UNREADABLE as error:
+            raise BadInput("cannot be read as a checkpoint of this run", file=str(path), advice=advice) from error
 
     def save(self) -> None:
         """Write the checkpoint at once or not at all, and the curves."""
@@ -124,7 +138,7 @@ class EmbedderRun:
         """
         if self.ended:
             return
-        steps = TrainingSteps(sources, self.recipe, seed=self.seed, compose=self.device == "cpu")
+        steps = TrainingSteps(sources, self.recipe, seed=self.seed, compose=self._kind == "cpu")
         sums: dict[str, float] = {}
         began = time.monotonic() - self.seconds
         for batch in stream_batches(steps, first_step=self.step, workers=workers):
@@ -173,7 +187,7 @@ class EmbedderRun:
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         captions = batch.captions + marks.captions
         tokens = tokens_of(captions, self.network.context_length).to(self.device)
-        with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self._fast_bfloat16()):
+        with torch.autocast(self._kind, dtype=torch.bfloat16, enabled=self._fast_bfloat16()):
             vectors = self.network(pictures)
             texts = self.network.embed_texts(tokens)
         pairs, shown = 2 * recipe.copy_pairs, 2 * recipe.copy_pairs + recipe.mark_pairs
@@ -195,13 +209,21 @@ class EmbedderRun:
 
     def _fast_bfloat16(self) -> bool:
         """Whether the device multiplies bfloat16 itself; emulated it would be slower than float32."""
-        return self.device != "cpu" or bool(torch.cpu._is_avx512_bf16_supported())
+        return self._kind != "cpu" or bool(torch.cpu._is_avx512_bf16_supported())
 
     def _learning_rate(self) -> float:
         done, recipe = self.step / self.recipe.steps, self.recipe
         if done < recipe.warm_up:
             return recipe.learning_rate * max(0.02, done / recipe.warm_up)
         return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _kind_of(device: str) -> str:
+    """``cpu``, ``cuda`` …, without the number behind it."""
+    try:
+        return torch.zeros(1, device=device).device.type
+    except (RuntimeError, AssertionError) as error:  # an assertion where torch was built without CUDA
+        raise BadInput(f"torch has no device {device!r} here", field="device", advice="Leave --device out.") from error
 
 
 def _groups(network: EmbeddingNetwork, weight_decay: float) -> list[dict[str, Any]]:

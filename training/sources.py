@@ -60,19 +60,20 @@ def load_sources(
     max_photos: int = 10_000,
     max_marks: int = 4_000,
     cut_out: bool = True,
+    fewest: int = 2,
 ) -> Sources:
     """The photographs and marks of `split` below `data_dir`, prepared or raw, and the machine's typefaces.
 
     A prepared folder's photographs are at most as large as they were prepared (256 px). Raises BadInput when there
-    are fewer than two photographs, and for a folder that is not there or a prepared one that was damaged.
+    are fewer than `fewest` photographs, and for a folder that is not there or a prepared one that was damaged.
     """
     if not data_dir.is_dir():
         raise BadInput("no such folder", file=str(data_dir), advice="Hand over the folder that holds the pictures.")
     load = _load_prepared if is_prepared(data_dir) else _load_raw
     sources = load(data_dir, split, photo_side, max_photos, max_marks, cut_out)
-    if len(sources.photos) < 2:
+    if len(sources.photos) < fewest:
         raise BadInput(
-            f"{len(sources.photos)} usable photographs for {split}; training needs at least two", file=str(data_dir)
+            f"{len(sources.photos)} usable photographs for {split}; at least {fewest} are needed", file=str(data_dir)
         )
     return sources
 

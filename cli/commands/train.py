@@ -58,7 +58,7 @@ def embedder(
     out: OutOption = Path("models"),
     steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 3000,
     trunk: Annotated[str, typer.Option(help="Image trunk, by its name with timm.")] = "assayer_residual",
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="Torch's name of it; empty: a GPU where there is one.")] = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the trainer.")] = 2,
     workers: Annotated[int, typer.Option(min=0, help="Processes that compose pictures ahead; 0: none.")] = 1,

@@ -200,7 +200,7 @@ def test_folders_that_give_nothing_are_bad_input(tmp_path: Path) -> None:
         prepare_data(tmp_path, tmp_path / "out")
     with pytest.raises(BadInput, match="not a folder"):
         prepare_data(tmp_path, file)
-    with pytest.raises(BadInput, match="at least two"):
+    with pytest.raises(BadInput, match="at least 2"):
         load_sources(tmp_path)
     assert not (tmp_path / "out").exists()
 

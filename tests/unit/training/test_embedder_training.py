@@ -18,8 +18,11 @@ from domain.errors import BadInput
 from index.background import BACKGROUND_FILE, load_background
 from index.embedder import Embedder
 from jobs.model_cards.render import render_cards
+from training import export
 from training.embedder import TrainingReport, train_embedder
-from training.export import PARITY_TOLERANCE
+from training.export import PARITY_TOLERANCE, ParityBroken, export_embedder
+from training.network import EmbeddingNetwork, configured
+from training.preparation import prepare_data
 from training.recipe import EmbedderRecipe
 from training.revision import source_commit
 from training.run import EmbedderRun
@@ -94,7 +97,7 @@ def test_the_loss_falls_on_a_batch_seen_again_and_again(
     from training.batches import TrainingSteps
     from training.sources import load_sources
 
-    run = EmbedderRun(tiny_recipe, 0, tmp_path)
+    run = EmbedderRun(tiny_recipe, 0, tmp_path, device="cpu:0")
     batch = TrainingSteps(load_sources(training_data), tiny_recipe, seed=0)[0]
     first = run._learn(batch)
     for _ in range(15):
@@ -150,6 +153,55 @@ def test_a_run_that_gets_no_better_ends_early(tiny_recipe: EmbedderRecipe, tmp_p
     assert not run.ended, "as good as the best is no reason to stop"
     run.curve += [{"score": 0.3}, {"score": 0.2}]
     assert run.ended
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None], ids=["empty", "broken", "another run's"])
+def test_a_checkpoint_that_cannot_be_gone_on_with_is_not_written_over(
+    training_data: Path, tiny_recipe: EmbedderRecipe, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    if content is None:
+        EmbedderRun(tiny_recipe, 4, tmp_path).save()
+        content = path.read_bytes()
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"checkpoint\.pt") as refusal:
+        train_embedder(training_data, tmp_path, recipe=tiny_recipe, seed=5, threads=1, workers=0, device="cpu")
+    assert "--out" in refusal.value.advice
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("trunk", "device", "says"),
+    [
+        ("no_such_trunk", "cpu", "no trunk 'no_such_trunk'"),
+        ("hf-hub:own/tiny", "cpu", "no trunk"),
+        ("assayer_residual_small", "abacus", "no device 'abacus'"),
+    ],
+)
+def test_a_trunk_or_device_that_is_not_there_is_bad_input(
+    tiny_recipe: EmbedderRecipe, tmp_path: Path, trunk: str, device: str, says: str
+) -> None:
+    with pytest.raises(BadInput, match=says):
+        EmbedderRun(replace(tiny_recipe, trunk=trunk), 0, tmp_path, device=device)
+
+
+def test_a_validation_split_that_was_damaged_is_not_passed_over(
+    training_data: Path, tiny_recipe: EmbedderRecipe, tmp_path: Path
+) -> None:
+    folder = prepare_data(training_data, tmp_path / "data").folder
+    (folder / "validation-marks.npz").write_bytes(b"")
+    with pytest.raises(BadInput, match="changed since it was prepared"):
+        train_embedder(folder, tmp_path / "run", recipe=tiny_recipe, threads=1, workers=0, device="cpu")
+
+
+def test_a_model_that_differs_from_its_network_replaces_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "PARITY_TOLERANCE", -1.0)
+    names = {"embedder.onnx", "text.onnx", "embedder.json"}
+    for name in names:
+        (tmp_path / name).write_text("what was there")
+    with pytest.raises(ParityBroken):
+        export_embedder(EmbeddingNetwork(configured(trunk="assayer_residual_small", size=64)), tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(names, "what was there")
 
 
 def test_a_folder_without_photographs_is_bad_input(tmp_path: Path, tiny_recipe: EmbedderRecipe) -> None:
