@@ -144,9 +144,11 @@ def draw_marks(sources: Sources, recipe: EmbedderRecipe, generator: Generator) -
     chosen: list[int] = generator.choice(len(sources.marks), real, replace=False).tolist() if real else []
     masks = [sources.marks[number] for number in chosen]
     masks += [synthetic_mark(generator, sources.fonts, sources.marks) for _ in range(count - real)]
+    # mixed, for the first ones are shown clean: a mark's origin must not say how its partner looks
+    order = generator.permutation(count)
     grounds, classes = zip(*(_ground(sources, generator, recipe.size) for _ in range(2 * count)), strict=True)
     return MarkMaterial(
-        masks=torch.from_numpy(np.stack(masks)),
+        masks=torch.from_numpy(np.stack([masks[number] for number in order])),
         grounds=torch.from_numpy(np.stack(grounds)),
         ground_classes=classes[:count],
         seed=int(generator.integers(2**62)),
@@ -198,7 +200,8 @@ def compose_pairs(material: MarkMaterial, *, strength: float, device: str = "cpu
 def _captions(scenes: MarkScenes, classes: tuple[str, ...]) -> tuple[str, ...]:
     inks = (scenes.inks * 255).cpu().numpy()
     manners = [MANNERS[number] for number in scenes.manners.tolist()]
-    return tuple(mark_caption(ink, manner, name) for ink, manner, name in zip(inks, manners, classes, strict=True))
+    seen = ["" if plain else name for plain, name in zip(scenes.plain.tolist(), classes, strict=True)]
+    return tuple(mark_caption(ink, manner, name) for ink, manner, name in zip(inks, manners, seen, strict=True))
 
 
 def _bytes(pictures: Tensor) -> Tensor:

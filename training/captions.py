@@ -32,11 +32,12 @@ _MANNERS = {
     "print": "printed on",
     "outline": "outlined on",
     "embroidery": "embroidered on",
-    "emboss": "embossed in",
+    "emboss": "pressed into",
     "label": "on a label on",
     "chrome": "of metal on",
     "screen": "lit up over",
 }
+_WITHOUT_INK = {"emboss", "chrome"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,4 +77,5 @@ def with_article(thing: str) -> str:
 def mark_caption(ink: Color, manner: str, ground: str) -> str:
     """For a mark composed in `manner` (of training.mark_scenes) on a photo of the class `ground`."""
     thing = with_article(say(ground)) if ground else "plain ground"
-    return f"a {color_name(ink)} logo {_MANNERS[manner]} {thing}"
+    logo = "logo" if manner in _WITHOUT_INK else f"{color_name(ink)} logo"
+    return f"{with_article(logo)} {_MANNERS[manner]} {thing}"

@@ -18,6 +18,8 @@ from torch.nn import functional
 Manner = Literal["print", "outline", "embroidery", "emboss", "label", "chrome", "screen"]
 MANNERS: tuple[Manner, ...] = ("print", "outline", "embroidery", "emboss", "label", "chrome", "screen")
 _SHARES = (0.34, 0.1, 0.1, 0.1, 0.14, 0.14, 0.08)
+_INKED = 3
+"""The first of MANNERS put ink straight on the ground, and need a contrast to it."""
 _SMALLEST = 0.35
 """Of the picture's side, a mark's longer side at full strength; the probe's."""
 
@@ -33,8 +35,9 @@ class MarkScenes:
     manners: Tensor
     """(n,) positions in MANNERS."""
     inks: Tensor
-    """(n, 3) color that was drawn for the mark, 0 to 1. A print without contrast is black or white instead; pressed
-    marks and most of metal show none."""
+    """(n, 3) color of a mark that is printed, sewn, glued or lit, 0 to 1. Pressed marks and most of metal show none."""
+    plain: Tensor
+    """(n,) bool: whether the photograph was replaced by a flat ground."""
 
 
 def compose_marks(masks: Tensor, grounds: Tensor, generator: torch.Generator, *, strength: float) -> MarkScenes:
@@ -52,7 +55,11 @@ def compose_marks(masks: Tensor, grounds: Tensor, generator: torch.Generator, *,
     pictures = _light(draw, pictures, strength)
     pictures = _cover(draw, pictures, strength)
     return MarkScenes(
-        pictures=_photograph(draw, pictures, strength), boxes=_boxes_of(alpha[:, 0] > 0.25), manners=manners, inks=inks
+        pictures=_photograph(draw, pictures, strength),
+        boxes=_boxes_of(alpha[:, 0] > 0.25),
+        manners=manners,
+        inks=torch.where((manners < _INKED)[:, None], _legible(alpha, grounds, _flat(inks))[:, :, 0, 0], inks),
+        plain=easy,
     )
 
 
@@ -167,12 +174,21 @@ def _put(draw: _Draw, alpha: Tensor, grounds: Tensor, inks: Tensor, manners: Ten
 
 def _print(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     """Ink that keeps a contrast to what lies under it, and lets some of its shading through."""
-    mean = (ground * alpha).sum(dim=(2, 3), keepdim=True) / alpha.sum(dim=(2, 3), keepdim=True).clamp(min=1)
-    weak = (mean - ink).abs().mean(dim=1, keepdim=True) < 0.25
-    ink = torch.where(weak, (mean.mean(dim=1, keepdim=True) < 0.5).float().expand_as(ink), ink)
+    ink, mean = _legible(alpha, ground, ink), _mean_under(alpha, ground)
     folds = ground.mean(dim=1, keepdim=True) / mean.mean(dim=1, keepdim=True).clamp(min=0.05)
     through = draw.uniform(0, 0.6, 1, 1, 1)
     return _mix(ground, (ink * (1 + through * (folds.clamp(0.3, 1.8) - 1))).clamp(0, 1), alpha)
+
+
+def _mean_under(alpha: Tensor, ground: Tensor) -> Tensor:
+    return (ground * alpha).sum(dim=(2, 3), keepdim=True) / alpha.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+
+
+def _legible(alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
+    """The ink, or black or white where it would hardly be seen on what lies under it."""
+    mean = _mean_under(alpha, ground)
+    weak = (mean - ink).abs().mean(dim=1, keepdim=True) < 0.25
+    return torch.where(weak, (mean.mean(dim=1, keepdim=True) < 0.5).float().expand_as(ink), ink)
 
 
 def _outline(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:

@@ -143,7 +143,7 @@ def test_captions_read_like_words() -> None:
     assert with_article("orange shirt") == "an orange shirt"
     assert with_article("blue shoes") == "blue shoes"
     assert with_article("red dress") == "a red dress"
-    assert mark_caption(np.array((250, 250, 250)), "emboss", "shoes") == "a white logo embossed in shoes"
+    assert mark_caption(np.array((250, 250, 250)), "emboss", "shoes") == "a logo pressed into shoes"
     assert mark_caption(np.array((0, 0, 0)), "label", "") == "a black logo on a label on plain ground"
 
 
@@ -174,3 +174,28 @@ def test_distortion_grows_to_full_and_stays(tiny_recipe: EmbedderRecipe) -> None
     assert strengths == sorted(strengths)
     assert strengths[0] == pytest.approx(0.15)
     assert strengths[50:] == [1.0] * 50
+
+
+def test_a_marks_origin_does_not_tell_how_its_partner_looks(
+    training_sources: Sources, tiny_recipe: EmbedderRecipe
+) -> None:
+    real = {mask.tobytes() for mask in training_sources.marks}
+    places = {
+        place
+        for step in range(12)
+        for place, mask in enumerate(
+            TrainingSteps(training_sources, tiny_recipe, seed=step, compose=False)[0].marks.masks
+        )
+        if mask.numpy().tobytes() in real
+    }
+    assert places == set(range(tiny_recipe.mark_pairs))
+
+
+def test_captions_tell_no_ground_that_was_taken_away_and_the_ink_that_is_seen() -> None:
+    grounds = torch.zeros(40, 3, 64, 64)
+    easy = compose_marks(disks(40), grounds, torch.Generator().manual_seed(0), strength=0.0)
+    assert easy.plain.all()
+    hard = compose_marks(disks(40), grounds, torch.Generator().manual_seed(0), strength=1.0)
+    assert not hard.plain.any()
+    printed = hard.inks[hard.manners == MANNERS.index("print")]
+    assert float(printed.mean(dim=1).min()) > 0.2, "black on black was replaced"
