@@ -9,12 +9,13 @@ step = @printf '== %s\n' '$(1)'; started=$$(date +%s); $(2) || exit $$?; \
 	printf '== %s: %s s\n' '$(1)' "$$(( $$(date +%s) - started ))"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts tests clean
+.PHONY: help demo test lint types contracts tests notebooks clean
 
 help:
-	@printf 'make demo    install the base and run the whole line on the bundled marketplace\n'
-	@printf 'make test    install everything the tests need; lint, types, import contracts, tests\n'
-	@printf 'make clean   remove the virtual environment and what the demo made\n'
+	@printf 'make demo       install the base and run the whole line on the bundled marketplace\n'
+	@printf 'make test       install everything the tests need; lint, types, import contracts, tests\n'
+	@printf 'make notebooks  execute the notebooks in place, without real photographs\n'
+	@printf 'make clean      remove the virtual environment and what the demo made\n'
 
 demo: $(VENV)/.base
 	$(call step,assayer demo,$(BIN)/assayer demo)
@@ -32,6 +33,9 @@ contracts: $(VENV)/.all
 
 tests: $(VENV)/.all
 	$(call step,pytest,$(BIN)/python -m pytest -q)
+
+notebooks: $(VENV)/.all
+	$(call step,notebooks,$(BIN)/python notebooks/execute.py)
 
 $(BIN)/python:
 	$(call step,make $(VENV),$(PYTHON) -m venv $(VENV))

@@ -9,6 +9,7 @@ from pathlib import Path
 def plot_curves(table: Path, out: Path) -> None:
     """Losses and held-out recalls of ``curves.csv`` over the pictures seen, side by side in one PNG."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
 
     with table.open(newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
@@ -19,6 +20,7 @@ def plot_curves(table: Path, out: Path) -> None:
             if name.endswith("_loss") == bool(ending):
                 axes.plot([row["pictures"] for row in rows], [row[name] for row in rows], label=name.replace("_", " "))
         axes.set(xlabel="pictures seen", title=title)
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.grid(alpha=0.3)
         axes.legend()
     figure.savefig(out, dpi=120)
