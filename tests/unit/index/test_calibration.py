@@ -110,7 +110,9 @@ def test_what_is_no_calibration_is_not_ready(folder: Path, content: bytes) -> No
         read(folder)
 
 
-@pytest.mark.parametrize(("rate", "needed"), [(0.01, 99), (0.1, 9), (0.5, 1), (0.001, 999), (0.03, 33), (0.99, 1), (6.4e-05, 15_624)])
+@pytest.mark.parametrize(
+    ("rate", "needed"), [(0.01, 99), (0.1, 9), (0.5, 1), (0.001, 999), (0.03, 33), (0.99, 1), (6.4e-05, 15_624)]
+)
 def test_how_many_distractors_a_rate_needs(rate: float, needed: int) -> None:
     assert distractors_needed(rate) == needed
     conformal_threshold([0.0] * needed, rate)
