@@ -172,7 +172,7 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from training.classifier import Measured, TrainedClassifier, export_classifier
 
     folder = tmp_path_factory.mktemp("models")
-    for name in ("embedder.onnx", "embedder.json"):
+    for name in ("embedder.onnx", "text.onnx", "embedder.json"):
         (folder / name).write_bytes((REPOSITORY / "models" / name).read_bytes())
     stored = {
         "name": "verifier",

@@ -39,7 +39,7 @@ def test_without_a_choice_the_embedded_one_is_in_use(tmp_path: Path, models_dir:
     assert embedder_in_use(tmp_path) == EMBEDDED
     assert embedder_path(tmp_path, models_dir) == models_dir / "embedder.onnx"
     (only,) = available_embedders(tmp_path, models_dir)
-    assert (only.name, only.in_use, only.reads_words) == (EMBEDDED, True, False)
+    assert (only.name, only.in_use, only.reads_words) == (EMBEDDED, True, True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -50,7 +50,7 @@ def test_a_choice_is_what_every_workspace_of_the_home_embeds_with(home: Path, mo
     chosen = use_embedder(home, models_dir, "ours/copy")
     assert (chosen.name, chosen.license, chosen.in_use) == ("ours/copy", "MIT", True)
     with Workspace(settings) as work:
-        assert work.embedder.version == chosen.version == before.replace("assayer-copies", "ours/copy")
+        assert work.embedder.version == chosen.version == f"ours/copy@{before.partition('@')[2]}"
         assert work.models_dir == models_dir, "verifier and combiner stay"
     assert [(one.name, one.in_use) for one in available_embedders(home, models_dir)] == [
         (EMBEDDED, False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -366,7 +367,12 @@ def test_words_find_their_pictures(
     assert scenes.methods["embedding"]["recall_at_5"].total == 6
 
 
-def test_a_model_without_words_is_not_asked_for_them(bench: Bench) -> None:
+def test_a_model_without_words_is_not_asked_for_them(
+    bench_of: Callable[[Path], Bench], models_dir: Path, tmp_path: Path
+) -> None:
+    told = json.loads((models_dir / "embedder.json").read_text(encoding="utf-8"))
+    (tmp_path / "embedder.json").write_text(json.dumps(told | {"text": None}), encoding="utf-8")
+    bench = bench_of(Path(shutil.copy(models_dir / "embedder.onnx", tmp_path)))
     assert captions.measure_captions(bench) == []
     assert {left.measurement for left in bench.left_out} == {"captions_scenes", "captions_photographs"}
 
