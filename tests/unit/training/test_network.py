@@ -41,5 +41,6 @@ def test_the_order_of_words_changes_a_text(network: EmbeddingNetwork) -> None:
     tokens = torch.zeros(2, network.context_length, dtype=torch.int64)
     tokens[0, :5] = torch.tensor([1, 70, 80, 90, 2])
     tokens[1, :5] = torch.tensor([1, 90, 80, 70, 2])
-    first, second = network.embed_texts(tokens)
-    assert float((first - second).abs().max()) > 1e-6
+    with torch.no_grad():
+        first, second = network.embed_texts(tokens)
+    assert float((first - second).abs().max()) > 1e-3
