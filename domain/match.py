@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.listing import Unreadable
 
 Point = tuple[float, float]
 """(x, y) in pixels of the stored image, origin top left."""
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) in pixels of the stored image."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +53,54 @@ class TextMatch:
     """Whether the listing's title also names the product's color: it tells variants apart."""
 
 
+class Alteration(StrEnum):
+    """How a mark was changed, as counterfeiters do who fear to be found."""
+
+    STRETCHED = "stretched"
+    MIRRORED = "mirrored"
+    RECOLORED = "recolored"
+    LETTER_CHANGED = "letter_changed"
+    COVERED = "covered"
+    BLURRED = "blurred"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogoAlteration:
+    """One way in which a mark differs from the rights holder's."""
+
+    kind: Alteration
+    confidence: float
+    """0 to 1 (1 = certainly altered so)."""
+    difference: str
+    """What differs, as the end of a sentence for a person: ``reads “Adibas”, not “Adidas”``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogoMatch:
+    """A rights holder's mark in a listing picture, with what each eye saw."""
+
+    image_sha256: str
+    rights_holder: str
+    brand: str
+    logo_sha256: str
+    """Evidence digest of the logo picture that resembles it most."""
+    box: Box
+    outline: tuple[Point, ...]
+    """The logo picture's corners mapped into the listing picture, where local features lie so; else empty."""
+    probability: float
+    """Calibrated, 0 to 1 (1 = certainly this brand's mark)."""
+    similarity: float
+    """Cosine of mark embeddings, -1 to 1."""
+    inliers: int
+    """Geometrically consistent local-feature pairs."""
+    text: str = ""
+    """Words read in the box that resemble the brand's; empty: none."""
+    text_score: float = 0.0
+    """How much they resemble them, 0 to 1."""
+    alterations: tuple[LogoAlteration, ...] = ()
+    """Most confident first; empty: looks as the rights holder's own."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matches:
     """Everything found for one listing. Empty tuples mean looked and found nothing."""
@@ -58,6 +109,10 @@ class Matches:
     """Best first; at most one per listing picture and reference product."""
     texts: tuple[TextMatch, ...] = ()
     """Best first."""
+    logos: tuple[LogoMatch, ...] = ()
+    """Most probable first; at most one per listing picture and brand."""
+    logos_sought: bool = False
+    """Whether logos were looked for. Where they could not change the verdict they are not, and `logos` is empty."""
     images_read: int = 0
     """Listing pictures that were decoded and searched. 0: there is no image verdict."""
     unreadable: tuple[Unreadable, ...] = ()
