@@ -26,16 +26,16 @@ Mask = NDArray[np.uint8]
 """(height, width) uint8, 0 outside, 255 inside."""
 
 
-def fit_mask(mask: Mask) -> Mask | None:
-    """Trimmed, aspect kept, centered in (96, 96), its longer side 92 px; None for an empty one."""
+def fit_mask(mask: Mask, side: int = MARK_SIDE) -> Mask | None:
+    """Trimmed, aspect kept, centered in (side, side), 92 of 96 parts of it long; None for an empty one."""
     left, top, width, height = cv2.boundingRect((mask > 24).astype(np.uint8))
     if width == 0 or height == 0:
         return None
-    scale = FILLED_SIDE / max(width, height)
+    scale = side * FILLED_SIDE / MARK_SIDE / max(width, height)
     across, down = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    fitted = np.zeros((MARK_SIDE, MARK_SIDE), np.uint8)
-    x, y = (MARK_SIDE - across) // 2, (MARK_SIDE - down) // 2
+    fitted = np.zeros((side, side), np.uint8)
+    x, y = (side - across) // 2, (side - down) // 2
     part = np.ascontiguousarray(mask[top : top + height, left : left + width])
     fitted[y : y + down, x : x + across] = cv2.resize(part, (across, down), interpolation=method)
     return fitted

@@ -42,21 +42,21 @@ class MarkScenes:
 
 def compose_marks(masks: Tensor, grounds: Tensor, generator: torch.Generator, *, strength: float) -> MarkScenes:
     """Masks (n, m, m) and photographs (n, 3, s, s), both 0 to 1, to pictures of the photographs' size."""
-    draw = _Draw(generator, masks.device, len(masks))
+    draw = Draw(generator, masks.device, len(masks))
     side = grounds.shape[-1]
-    grid = _place(draw, side, strength)
+    grid = place_marks(draw, side, strength)
     alpha = functional.grid_sample(masks[:, None], grid, align_corners=False)
     # a young network learns nothing from hard scenes: as long as the strength is low, most are ink on a flat ground
     easy = draw.chance(1 - strength)
-    grounds = torch.where(easy[:, None, None, None], _flat(_inks(draw)), grounds)
+    grounds = torch.where(easy[:, None, None, None], _flat(draw_inks(draw)), grounds)
     manners = torch.where(easy, 0, draw.choice(_SHARES))
-    inks = _inks(draw)
-    pictures = _put(draw, alpha, grounds, inks, manners)
-    pictures = _light(draw, pictures, strength)
+    inks = draw_inks(draw)
+    pictures = paint_marks(draw, alpha, grounds, _flat(inks), manners)
+    pictures = light_unevenly(draw, pictures, strength)
     pictures = _cover(draw, pictures, strength)
     return MarkScenes(
-        pictures=_photograph(draw, pictures, strength),
-        boxes=_boxes_of(alpha[:, 0] > 0.25),
+        pictures=photograph_scene(draw, pictures, strength),
+        boxes=boxes_of(alpha[:, 0] > 0.25),
         manners=manners,
         inks=torch.where((manners < _INKED)[:, None], _legible(alpha, grounds, _flat(inks))[:, :, 0, 0], inks),
         plain=easy,
@@ -65,10 +65,10 @@ def compose_marks(masks: Tensor, grounds: Tensor, generator: torch.Generator, *,
 
 def clean_marks(masks: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
     """Masks (n, m, m) as a brand's own file shows them: flat color on a flat ground, hardly turned."""
-    draw = _Draw(generator, masks.device, len(masks))
-    grid = _place(draw, size, 0.0)
+    draw = Draw(generator, masks.device, len(masks))
+    grid = place_marks(draw, size, 0.0)
     alpha = functional.grid_sample(masks[:, None], grid, align_corners=False)
-    ink, ground = _inks(draw), _inks(draw)
+    ink, ground = draw_inks(draw), draw_inks(draw)
     close = (_luminance(ink) - _luminance(ground)).abs() < 0.35
     ground = torch.where(close[:, None], (_luminance(ink) < 0.5).float()[:, None].expand(-1, 3), ground)
     plain = draw.uniform(0, 1) < 0.5
@@ -86,30 +86,37 @@ def reference_marks(masks: Tensor, *, size: int) -> tuple[Tensor, Tensor]:
     return 1 - alpha, alpha
 
 
-class _Draw:
+class Draw:
     """Random numbers for n samples, always drawn on the processor so that every device sees the same."""
 
     def __init__(self, generator: torch.Generator, device: torch.device, count: int) -> None:
         self.generator, self.device, self.count = generator, device, count
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """(n, *shape), evenly from `low` to `high`."""
         numbers = torch.rand(self.count, *shape, generator=self.generator)
         return (numbers * (high - low) + low).to(self.device)
 
     def normal(self, deviation: float, *shape: int) -> Tensor:
+        """(n, *shape), around 0."""
         return (torch.randn(self.count, *shape, generator=self.generator) * deviation).to(self.device)
 
     def chance(self, share: float) -> Tensor:
+        """(n,) bool, of which `share` is true."""
         return self.uniform(0, 1) < share
 
     def choice(self, shares: tuple[float, ...]) -> Tensor:
+        """(n,) positions in `shares`, each as often as it says."""
         weights = torch.tensor(shares)
         return torch.multinomial(weights, self.count, replacement=True, generator=self.generator).to(self.device)
 
 
-def _place(draw: _Draw, side: int, strength: float) -> Tensor:
-    """Where each output pixel looks in the mask: (n, s, s, 2), from -1 to 1 within it."""
-    size = draw.uniform(_SMALLEST + (0.85 - _SMALLEST) * (1 - strength), 0.95)
+def place_marks(draw: Draw, side: int, strength: float, *, smallest: float = _SMALLEST) -> Tensor:
+    """Where each output pixel looks in the mask: (n, s, s, 2), from -1 to 1 within it.
+
+    At full strength a mark's longer side is `smallest` to 0.95 of the side.
+    """
+    size = draw.uniform(smallest + (0.85 - smallest) * (1 - strength), 0.95)
     turn = draw.normal(0.04 + 0.21 * strength)
     aspect = torch.exp(draw.normal(0.03 + 0.09 * strength))
     tilt = draw.normal(0.12 * strength, 2)
@@ -132,7 +139,7 @@ def _bend(u: Tensor, bend: Tensor) -> Tensor:
     return torch.where(bend > 0.05, bent, u)
 
 
-def _boxes_of(inside: Tensor) -> Tensor:
+def boxes_of(inside: Tensor) -> Tensor:
     """(n, s, s) bool to (n, 4); all of the picture where nothing is inside."""
     side = inside.shape[-1]
     columns, rows = inside.any(dim=1).float(), inside.any(dim=2).float()
@@ -141,7 +148,7 @@ def _boxes_of(inside: Tensor) -> Tensor:
     return torch.stack([left, top, right, bottom], dim=1).float() / side
 
 
-def _inks(draw: _Draw) -> Tensor:
+def draw_inks(draw: Draw) -> Tensor:
     """(n, 3): half of them black or white, the rest any color."""
     gray = draw.chance(0.5).float()[:, None].expand(-1, 3) * 0.94 + 0.03
     return torch.where(draw.chance(0.5)[:, None], gray, draw.uniform(0, 1, 3))
@@ -159,20 +166,23 @@ def _mix(below: Tensor, above: Tensor, alpha: Tensor) -> Tensor:
     return below + (above - below) * alpha
 
 
-def _put(draw: _Draw, alpha: Tensor, grounds: Tensor, inks: Tensor, manners: Tensor) -> Tensor:
-    """The marks on their grounds, each in its manner."""
+def paint_marks(draw: Draw, alpha: Tensor, grounds: Tensor, inks: Tensor, manners: Tensor) -> Tensor:
+    """The marks `alpha` (n, 1, s, s) on `grounds` (n, 3, s, s), each in its manner (n,).
+
+    `inks` are (n, 3, 1, 1), or (n, 3, s, s) where a mark has several colors.
+    """
     pictures = grounds.clone()
     opacity = draw.uniform(0.75, 1, 1, 1, 1)
     for number, manner in enumerate(MANNERS):
         rows = _rows(manners == number)
         if len(rows):
-            part = _Draw(draw.generator, draw.device, len(rows))
-            paint = _PAINTERS[manner](part, alpha[rows], pictures[rows], _flat(inks[rows]))
+            part = Draw(draw.generator, draw.device, len(rows))
+            paint = _PAINTERS[manner](part, alpha[rows], pictures[rows], inks[rows])
             pictures[rows] = _mix(grounds[rows], paint, opacity[rows])
     return pictures
 
 
-def _print(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
+def _print(draw: Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     """Ink that keeps a contrast to what lies under it, and lets some of its shading through."""
     ink, mean = _legible(alpha, ground, ink), _mean_under(alpha, ground)
     folds = ground.mean(dim=1, keepdim=True) / mean.mean(dim=1, keepdim=True).clamp(min=0.05)
@@ -191,16 +201,16 @@ def _legible(alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     return torch.where(weak, (mean.mean(dim=1, keepdim=True) < 0.5).float().expand_as(ink), ink)
 
 
-def _outline(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
+def _outline(draw: Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     """Only the rim is inked; or a rim in another color around the printed mark."""
-    rim = (_spread(alpha, 2) - _shrunk(alpha, 1)).clamp(0, 1)
-    other = _flat(_inks(draw))
-    filled = _mix(_print(draw, alpha, ground, ink), other, (_spread(alpha, 3) - alpha).clamp(0, 1))
+    rim = (spread(alpha, 2) - _shrunk(alpha, 1)).clamp(0, 1)
+    other = _flat(draw_inks(draw))
+    filled = _mix(_print(draw, alpha, ground, ink), other, (spread(alpha, 3) - alpha).clamp(0, 1))
     hollow = _print(draw, rim, ground, ink)
     return torch.where(draw.chance(0.5)[:, None, None, None], hollow, filled)
 
 
-def _embroidery(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
+def _embroidery(draw: Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     """Threads that catch the light, raised over the cloth."""
     side = alpha.shape[-1]
     axis = torch.arange(side, device=draw.device, dtype=torch.float32)
@@ -211,42 +221,42 @@ def _embroidery(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tens
     return _mix(_print(draw, alpha, ground, ink), (ink * threads + shade).clamp(0, 1), alpha * 0.85)
 
 
-def _emboss(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
+def _emboss(draw: Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     """Pressed into or out of the ground: no ink, only light and shade, and at times a slight tint."""
     tint = draw.uniform(-0.25, 0.25, 1, 1, 1) * alpha
     return (ground * 0.9 + 0.05 + tint + _relief(draw, alpha) * draw.uniform(0.7, 1.6, 1, 1, 1)).clamp(0, 1)
 
 
-def _label(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
+def _label(draw: Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     """On a plain patch, as a sewn or glued label, a badge or a sign."""
-    patch = _spread(alpha, 7 if alpha.shape[-1] >= 96 else 3)
+    patch = spread(alpha, 7 if alpha.shape[-1] >= 96 else 3)
     box = functional.max_pool2d(alpha.amax(dim=2, keepdim=True), (1, 9), 1, (0, 4)) * functional.max_pool2d(
         alpha.amax(dim=3, keepdim=True), (9, 1), 1, (4, 0)
     )
     patch = torch.where(draw.chance(0.6)[:, None, None, None], (box > 0.3).float(), patch)
-    paper = _flat(_inks(draw))
+    paper = _flat(draw_inks(draw))
     paper = torch.where((paper - ink).abs().mean(dim=1, keepdim=True) < 0.3, 1 - ink.round(), paper)
     return _mix(_mix(ground, paper, patch), ink, alpha)
 
 
-def _chrome(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
+def _chrome(draw: Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     """Polished metal, as a car's badge: bright and dark bands that follow the slope."""
-    height = _blurred(alpha, 2.0)
+    height = blurred(alpha, 2.0)
     slope_x, slope_y = _slopes(height)
     bands = draw.uniform(2, 9, 1, 1, 1) * slope_y + draw.uniform(-5, 5, 1, 1, 1) * slope_x + draw.uniform(0, 6, 1, 1, 1)
     side = alpha.shape[-1]
     sky = torch.linspace(1, -1, side, device=draw.device)[None, None, :, None] * draw.uniform(-0.3, 0.5, 1, 1, 1)
     metal = (draw.uniform(0.45, 0.8, 1, 1, 1) + 0.35 * torch.sin(bands) + sky).clamp(0, 1)
     tint = torch.where(draw.chance(0.2)[:, None, None, None], ink * 0.5 + 0.5, torch.ones_like(ink))
-    shadow = torch.roll(_spread(alpha, 1), (2, 1), (2, 3)) * 0.6
+    shadow = torch.roll(spread(alpha, 1), (2, 1), (2, 3)) * 0.6
     return _mix(ground * (1 - shadow), metal * tint, alpha)
 
 
-def _screen(draw: _Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
+def _screen(draw: Draw, alpha: Tensor, ground: Tensor, ink: Tensor) -> Tensor:
     """On a lit display: flat color, scan lines, a glow around it."""
     lines = 1 + 0.1 * torch.sin(torch.arange(alpha.shape[-1], device=draw.device) * draw.uniform(0.8, 3, 1, 1, 1))
     dark = ground * draw.uniform(0.1, 1, 1, 1, 1)
-    glow = _blurred(alpha, 4.0) * 0.3
+    glow = blurred(alpha, 4.0) * 0.3
     bright = torch.where(draw.chance(0.7)[:, None, None, None], ink.clamp(min=0.35), ink)
     return _mix((dark + glow * bright).clamp(0, 1), (bright * lines.mT).clamp(0, 1), alpha)
 
@@ -262,14 +272,15 @@ _PAINTERS = {
 }
 
 
-def _spread(alpha: Tensor, radius: int) -> Tensor:
+def spread(alpha: Tensor, radius: int) -> Tensor:
+    """Each pixel the largest within a square of `radius` px around it."""
     side = 2 * radius + 1
     across = functional.max_pool2d(alpha, (1, side), 1, (0, radius))
     return functional.max_pool2d(across, (side, 1), 1, (radius, 0))
 
 
 def _shrunk(alpha: Tensor, radius: int) -> Tensor:
-    return 1 - _spread(1 - alpha, radius)
+    return 1 - spread(1 - alpha, radius)
 
 
 def _slopes(height: Tensor) -> tuple[Tensor, Tensor]:
@@ -278,14 +289,14 @@ def _slopes(height: Tensor) -> tuple[Tensor, Tensor]:
     return (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) * 2, (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) * 2
 
 
-def _relief(draw: _Draw, alpha: Tensor) -> Tensor:
+def _relief(draw: Draw, alpha: Tensor) -> Tensor:
     """Light from a random side on the mark as a low relief."""
-    slope_x, slope_y = _slopes(_blurred(alpha, 1.0))
+    slope_x, slope_y = _slopes(blurred(alpha, 1.0))
     angle = draw.uniform(0, 2 * math.pi, 1, 1, 1)
     return slope_x * torch.cos(angle) * 0.5 + slope_y * torch.sin(angle) * 0.5
 
 
-def _blurred(pictures: Tensor, deviation: float) -> Tensor:
+def blurred(pictures: Tensor, deviation: float) -> Tensor:
     """Gaussian, by two passes."""
     radius = max(1, math.ceil(2.5 * deviation))
     axis = torch.arange(-radius, radius + 1, device=pictures.device, dtype=torch.float32)
@@ -296,7 +307,7 @@ def _blurred(pictures: Tensor, deviation: float) -> Tensor:
     return functional.conv2d(rows, kernel[:, :, :, None], groups=pictures.shape[1])
 
 
-def _light(draw: _Draw, pictures: Tensor, strength: float) -> Tensor:
+def light_unevenly(draw: Draw, pictures: Tensor, strength: float) -> Tensor:
     """Uneven light everywhere, and at times a glare."""
     side = pictures.shape[-1]
     coarse = draw.uniform(1 - 0.45 * strength, 1 + 0.25 * strength, 1, 3, 3)
@@ -310,7 +321,7 @@ def _light(draw: _Draw, pictures: Tensor, strength: float) -> Tensor:
     return (pictures + glare[:, None]).clamp(0, 1)
 
 
-def _cover(draw: _Draw, pictures: Tensor, strength: float) -> Tensor:
+def _cover(draw: Draw, pictures: Tensor, strength: float) -> Tensor:
     """A quarter have something in front: a piece of a neighbor's picture."""
     side = pictures.shape[-1]
     axis = torch.linspace(0, 1, side, device=pictures.device)
@@ -323,11 +334,11 @@ def _cover(draw: _Draw, pictures: Tensor, strength: float) -> Tensor:
     return pictures
 
 
-def _photograph(draw: _Draw, pictures: Tensor, strength: float) -> Tensor:
+def photograph_scene(draw: Draw, pictures: Tensor, strength: float) -> Tensor:
     """What a camera does: blur, low resolution, gain, tint, noise, JPEG. Overwrites `pictures`."""
     side = pictures.shape[-1]
     rows = _rows(draw.chance(0.5 * strength))
-    pictures[rows] = _mix(pictures[rows], _blurred(pictures[rows], 1.2), draw.uniform(0, 1, 1, 1, 1)[rows])
+    pictures[rows] = _mix(pictures[rows], blurred(pictures[rows], 1.2), draw.uniform(0, 1, 1, 1, 1)[rows])
     for factor, share in ((2, 0.25), (3, 0.12)):
         rows = _rows(draw.chance(share * strength))
         low = functional.avg_pool2d(pictures[rows], factor, ceil_mode=True)

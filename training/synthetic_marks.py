@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training.deformed_marks import deform_mark
 from training.emblems import draw_emblem
 from training.lettering import Generator, draw_word, invent_name, set_line
-from training.mark_masks import Mask, fit_mask, has_shape
+from training.mark_masks import MARK_SIDE, Mask, fit_mask, has_shape
 
 WORDS, EMBLEMS, DEFORMED, LOCKUPS = 0.3, 0.3, 0.2, 0.2
 """Shares of the four kinds."""
@@ -23,15 +23,21 @@ _FAINTEST = 0.025
 """Of the square: a few thin leftovers are no mark."""
 
 
-def synthetic_mark(generator: Generator, fonts: Sequence[Path], marks: Sequence[Mask] | NDArray[np.uint8]) -> Mask:
-    """A (96, 96) uint8 mask, centered, its longer side 92 px; equal generators, fonts and marks, equal mask.
+def synthetic_mark(
+    generator: Generator,
+    fonts: Sequence[Path],
+    marks: Sequence[Mask] | NDArray[np.uint8],
+    *,
+    side: int = MARK_SIDE,
+) -> Mask:
+    """A (side, side) uint8 mask, centered, 92 of 96 parts of it long; equal generators, fonts and marks, equal mask.
 
     `marks` are (96, 96) masks to deform, of the training split only. Without fonts or marks, what needs them gives
     way to emblems.
     """
     while True:
         drawn = _draw(generator, fonts, marks)
-        mask = None if drawn is None else fit_mask(drawn)
+        mask = None if drawn is None else fit_mask(drawn, side)
         if mask is not None and has_shape(mask) and float(mask.mean()) > _FAINTEST * 255:
             return mask
 
