@@ -15,6 +15,9 @@ class SignalName(StrEnum):
     """Findings that point to infringement."""
 
     COPIED_PHOTO = "copied_photo"
+    LOGO_MISUSE = "logo_misuse"
+    ALTERED_LOGO = "altered_logo"
+    """Apart from `LOGO_MISUSE`: honest photographs show genuine marks, and genuine goods never carry altered ones."""
     BRAND_CLAIM = "brand_claim"
     CODED_LANGUAGE = "coded_language"
     SUSPICIOUS_PRICE = "suspicious_price"
@@ -26,6 +29,7 @@ class GuardName(StrEnum):
 
     AUTHORIZED_SELLER = "authorized_seller"
     OWN_PHOTO = "own_photo"
+    COMPATIBLE_PART = "compatible_part"
 
 
 class Band(StrEnum):
@@ -74,6 +78,12 @@ class Versions:
     """Assayer's own version."""
     calibration: str = ""
     """Digest of the thresholds that matches were held to (first 12 digits); empty of an assessment from before them."""
+    detector: str = ""
+    """``name@sha256`` (first 12 digits) of the model that finds where marks stand; empty: none was used."""
+    logo_verifier: str = ""
+    """``name@sha256`` (first 12 digits) of the model that weighs found marks; empty: no logos were looked for."""
+    reader: str = ""
+    """Name and version of what read words in pictures; empty: none was used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.assessment import SignalName
+from domain.match import LogoMatch
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.embedder import Embedder
@@ -21,7 +24,26 @@ from scoring.context import CatalogView
 from scoring.features import FEATURE_NAMES, GUARD_NAMES, SIGNAL_NAMES, features
 from scoring.lexicon import lexicon_version
 from scoring.signals import find_guards, find_signals
+from store.images import RGB
 from training.revision import source_commit
+
+ASSUMED_WEIGHTS: Mapping[str, float] = {SignalName.LOGO_MISUSE: 3.2, SignalName.ALTERED_LOGO: 4.5}
+"""Log-odds per unit of strength, chosen and not learned, as long as the learning sets show no logos.
+
+A sure logo together with a far too low price reaches review, and does not in a person's own photographs of a used
+thing; an altered mark reaches review by itself. See docs/decisions/0010-logo-misuse.md.
+"""
+
+
+class LogoFinder(Protocol):
+    """Finds a learning set's logos in pictures; `index.logo_matcher.LogoMatcher` is one."""
+
+    def find(self, pictures: Sequence[tuple[str, RGB]]) -> tuple[LogoMatch, ...]:
+        """Marks in pictures of one listing, each given with its digest, most probable first."""
+
+
+LogoFinders = Callable[[LearningSet], LogoFinder | None]
+"""The finder for a set's rights holders; None where they have no logos."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,9 +68,15 @@ def classifier_sets(data_dir: Path, settings: Settings) -> Iterator[LearningSet]
 
 
 def gather_examples(
-    learning: LearningSet, embedder: Embedder, models_dir: Path, settings: Settings, progress: Progress = silent
+    learning: LearningSet,
+    embedder: Embedder,
+    models_dir: Path,
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    logos: LogoFinder | None = None,
 ) -> Examples:
-    """Signals and guards of every listing whose truth is known."""
+    """Signals and guards of every listing whose truth is known; without `logos` none of them concerns a logo."""
     matcher = learning_matcher(learning, embedder, load_verifier(models_dir / "verifier.json"))
     catalog = CatalogView(learning.records.rights_holders(), learning.records.products())
     titles = product_titles(learning.records)
@@ -57,6 +85,8 @@ def gather_examples(
     for done, listing in enumerate(listings, start=1):
         pictures, _ = read_pictures(listing, learning.evidence, settings)
         matches = matcher.match(listing, pictures)
+        if logos is not None:
+            matches = replace(matches, logos=logos.find(pictures), logos_sought=True)
         found = (*find_signals(listing, matches, catalog), *find_guards(listing, matches, catalog))
         truth = learning.truth[listing.listing_id]
         rows.append(features(found))
@@ -79,6 +109,7 @@ def train_combiner(
     settings: Settings,
     *,
     progress: Progress = silent,
+    logo_finders: LogoFinders = lambda learning: None,
 ) -> Path:
     """Learn from every set that `data_dir` allows and write the combiner with its manifest; the manifest's path."""
     from training.classifier import export_classifier, train_classifier
@@ -86,7 +117,7 @@ def train_combiner(
     commit = source_commit()
     gathered, datasets = [], set[str]()
     for one in classifier_sets(data_dir, settings):
-        gathered.append(gather_examples(one, embedder, models_dir, settings, progress))
+        gathered.append(gather_examples(one, embedder, models_dir, settings, progress, logos=logo_finders(one)))
         datasets.update(one.datasets)
     infringing = np.concatenate([examples.infringing for examples in gathered])
     trained = train_classifier(
@@ -99,6 +130,7 @@ def train_combiner(
         sources=[examples.source for examples in gathered for _ in examples.groups],
         # many offers state no price, or in another currency: what the other findings say must stand alone as well
         absent_shares={"suspicious_price": 0.3},
+        assumed_weights=ASSUMED_WEIGHTS,
     )
     return export_classifier(
         trained,

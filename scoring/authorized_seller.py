@@ -7,11 +7,13 @@ from domain.codec import dump
 from domain.listing import Listing
 from domain.match import Matches
 from scoring.context import CatalogView
-from scoring.examples import copied, example, named, offer
+from scoring.examples import copied, example, marked, named, offer
 from scoring.interfaces import Example
 from scoring.marks import find_mentions
 
 _KNOWN_BUSINESS = 0.5
+_LOGO_PROBABILITY = 0.5
+"""From here on a mark in a picture says whose goods they are."""
 
 
 class AuthorizedSeller:
@@ -54,11 +56,12 @@ class AuthorizedSeller:
         )
 
     def raised_examples(self) -> tuple[Example, ...]:
-        """By id, by name in other capitals, concerned through photo, mark or product name; by half elsewhere."""
+        """By id, by name in other capitals, concerned through photo, logo, mark or product name; by half elsewhere."""
         by_id = offer(seller="V. D.", seller_id="velmora-direct")
         by_name = offer("Velmora tote", seller=" LAKESIDE leather")
         elsewhere = offer("Brask chronograph", seller_id="velmora-direct")
-        return (example(by_id, copied()), example(by_name), example(by_id, named()), example(elsewhere))
+        shown = (copied(), marked(), named())
+        return (*(example(by_id, one) for one in shown), example(by_name), example(elsewhere))
 
     def silent_examples(self) -> tuple[Example, ...]:
         """A look-alike of the name, a stranger, and no goods of any rights holder."""
@@ -68,11 +71,14 @@ class AuthorizedSeller:
 
 
 def _concerned(listing: Listing, matches: Matches, catalog: CatalogView) -> frozenset[str]:
-    """Rights holders whose photos are copied, and whose marks stand in title or brand; else of the named product."""
-    photos = {photo.rights_holder for photo in matches.photos}
+    """Rights holders whose photos are copied, whose logos the pictures show, and whose marks stand in title or brand;
+    else of the named product.
+    """
+    shown = {photo.rights_holder for photo in matches.photos}
+    shown |= {logo.rights_holder for logo in matches.logos if logo.probability >= _LOGO_PROBABILITY}
     marks = {
         mention.mark.rights_holder
         for mention in find_mentions(listing, catalog)
         if mention.field != "description" and not mention.compatible
     }
-    return frozenset(photos | marks or {text.rights_holder for text in matches.texts[:1]})
+    return frozenset(shown | marks or {text.rights_holder for text in matches.texts[:1]})

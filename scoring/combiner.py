@@ -16,19 +16,17 @@ from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from domain.assessment import Assessment, Band, Finding, SignalName, Versions
+from domain.assessment import Assessment, Band, Finding, Versions
 from domain.errors import NotReady
 from domain.listing import Listing, Unreadable
 from domain.match import Matches
 from scoring.context import CatalogView
 from scoring.features import FEATURE_NAMES, features
 from scoring.signals import find_guards, find_signals
+from scoring.support import carries_notice
 
 MODEL_FILE = "combiner.onnx"
 MANIFEST_FILE = "combiner.json"
-SUPPORT = 0.5
-"""Strength, 0 to 1, from which a signal carries a notice: a copied photo, a disguised mark, a far too low price or a
-seller name that passes for another's; a plain mention of a mark stays below."""
 _ADVICE = "Run `assayer train classifier`, or unset ASSAYER_MODELS_DIR to use the embedded model."
 _PARITY = 1e-5
 _RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf)
@@ -55,6 +53,8 @@ class CombinerManifest(BaseModel):
     feature_names: tuple[str, ...]
     weights: dict[str, float]
     """Log-odds per unit of strength; signals never negative, guards never positive."""
+    assumed: tuple[str, ...] = ()
+    """Features that the training data hold too few examples of: their weights were chosen, not learned."""
     intercept: float
     thresholds: Thresholds
     lexicon_version: str
@@ -103,7 +103,7 @@ class Combiner:
         if hashlib.sha256(content).hexdigest() != self.manifest.sha256:
             raise NotReady(f"{path}: does not hash to what its manifest says", advice=_ADVICE)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # seven multiplications
+        options.intra_op_num_threads = 1  # ten multiplications
         try:
             session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except _RUNTIME_ERRORS as error:
@@ -127,15 +127,10 @@ class Combiner:
         """Probability of infringement, (n,) float64 in [0, 1], of (n, k) float32 features. Raises NotReady."""
         return _run(self._session, rows)
 
-    def band(self, probability: float, signals: Iterable[Finding]) -> Band:
-        """What to do at this probability.
-
-        `enforce` also needs a signal other than `coded_language` of at least `SUPPORT`: words are quoted, denied and
-        warned of, so words alone are for a person to read; a notice needs more.
-        """
+    def band(self, probability: float, signals: Iterable[Finding], guards: Iterable[Finding] = ()) -> Band:
+        """What to do at this probability; `enforce` also needs findings that carry a notice, see `carries_notice`."""
         thresholds = self.manifest.thresholds
-        supported = any(s.name != SignalName.CODED_LANGUAGE and s.strength >= SUPPORT for s in signals)
-        if probability >= thresholds.enforce and supported:
+        if probability >= thresholds.enforce and carries_notice(signals, guards):
             return Band.ENFORCE
         return Band.REVIEW if probability >= thresholds.review else Band.CLEAR
 
@@ -158,7 +153,7 @@ class Combiner:
             marketplace=listing.marketplace,
             listing_id=listing.listing_id,
             probability=probability,
-            band=self.band(probability, signals),
+            band=self.band(probability, signals, guards),
             signals=self._contributed(signals),
             guards=self._contributed(guards),
             unreadable=unreadable_parts(listing, matches),

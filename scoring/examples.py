@@ -7,12 +7,13 @@ from functools import cache
 
 from domain.catalog import Brand, Money, ReferenceProduct, RightsHolder, Trademark
 from domain.listing import Listing, ListingImage, Seller
-from domain.match import Matches, PhotoMatch, TextMatch
+from domain.match import Alteration, Box, LogoAlteration, LogoMatch, Matches, PhotoMatch, Point, TextMatch
 from scoring.context import CatalogView
 from scoring.interfaces import Example
 
 IMAGE_SHA256 = "a" * 64
 REFERENCE_SHA256 = "b" * 64
+LOGO_SHA256 = "c" * 64
 HOLDER = "Velmora Goods Ltd"
 OTHER_HOLDER = "Brask Instruments"
 
@@ -89,6 +90,57 @@ def named(score: float = 0.9) -> Matches:
     """The title names the bag; the picture is none of the catalog's."""
     text = TextMatch(reference_id="V-100", rights_holder=HOLDER, brand="Velmora", score=score)
     return Matches(texts=(text,), images_read=1)
+
+
+def logo(
+    *,
+    brand: str = "Velmora",
+    rights_holder: str = HOLDER,
+    probability: float = 0.97,
+    box: Box = (40.0, 60.0, 220.0, 120.0),
+    outline: tuple[Point, ...] = ((41.0, 62.0), (219.0, 60.0), (220.0, 119.0), (40.0, 120.0)),
+    inliers: int = 41,
+    text: str = "VELMORA",
+    text_score: float = 1.0,
+    alterations: tuple[LogoAlteration, ...] = (),
+    image_sha256: str = IMAGE_SHA256,
+) -> LogoMatch:
+    """A mark in the picture, seen by all three eyes."""
+    return LogoMatch(
+        image_sha256=image_sha256,
+        rights_holder=rights_holder,
+        brand=brand,
+        logo_sha256=LOGO_SHA256,
+        box=box,
+        outline=outline,
+        probability=probability,
+        similarity=0.83,
+        inliers=inliers,
+        text=text,
+        text_score=text_score,
+        alterations=alterations,
+    )
+
+
+DIFFERENCES = {
+    Alteration.STRETCHED: "is 1.4 times as wide for its height as the logo",
+    Alteration.MIRRORED: "is the logo seen in a mirror",
+    Alteration.RECOLORED: "is green where the logo is blue",
+    Alteration.LETTER_CHANGED: "reads “Velmara”, not “Velmora”",
+    Alteration.COVERED: "lacks the left third of the logo",
+    Alteration.BLURRED: "is blurred in a picture that is sharp around it",
+}
+
+
+def altered(kind: Alteration, *, probability: float = 0.95, confidence: float = 0.9) -> LogoMatch:
+    """The mark in the picture, changed in one way."""
+    alteration = LogoAlteration(kind=kind, confidence=confidence, difference=DIFFERENCES[kind])
+    return logo(probability=probability, alterations=(alteration,))
+
+
+def marked(*logos: LogoMatch, photos: tuple[PhotoMatch, ...] = ()) -> Matches:
+    """The picture shows these marks; without any named, Velmora's."""
+    return Matches(photos=photos, logos=logos or (logo(),), logos_sought=True, images_read=1)
 
 
 def example(listing: Listing, matches: Matches | None = None) -> Example:

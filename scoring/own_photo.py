@@ -43,6 +43,7 @@ class OwnPhoto:
                 "likeliest_copy": likeliest,
                 "single_piece": single,
                 "condition": listing.condition,
+                "second_hand": second_hand,
                 "spans": [phrase.span() for phrase in phrases],
             },
         )

@@ -31,6 +31,8 @@ ENFORCE_FLOOR = 0.9
 LOWER_END_SHORT = 0.01
 """What the lower end may miss of the wanted precision: to ask for all of it would ask for 400 faultless listings, and
 leave those of a threshold's own neighborhood to chance."""
+LEAST_EXAMPLES = 30
+"""Listings with a feature, below which its weight is nobody's measurement."""
 PARITY = 1e-6
 MODEL_FILE = "combiner.onnx"
 MANIFEST_FILE = "combiner.json"
@@ -69,6 +71,8 @@ class TrainedClassifier:
     measured: Measured
     out_of_fold: Floats
     """(n,) calibrated probabilities, each from a model that saw nothing of the listing's group."""
+    assumed: tuple[str, ...] = ()
+    """Features with fewer than `LEAST_EXAMPLES` listings, whose weights were given, not learned."""
 
     def probabilities(self, features: NDArray[np.floating[Any]]) -> Floats:
         """(n, k) strengths to (n,) probabilities of infringement."""
@@ -85,6 +89,7 @@ def train_classifier(
     guard_names: Sequence[str],
     sources: Sequence[str] | None = None,
     absent_shares: Mapping[str, float] | None = None,
+    assumed_weights: Mapping[str, float] | None = None,
     folds: int = 5,
     l2_grid: Sequence[float] = L2_GRID,
     wanted_precision: float = 0.99,
@@ -96,13 +101,16 @@ def train_classifier(
     Listings of one group (a product, a brand) are never on both sides of a fold. `sources` (n,) names where each
     listing comes from; each source weighs the same in total. `absent_shares` gives features that are hidden from the
     fit in that share of the weight, as when a listing states no price: so that no one feature, too telling in the data
-    at hand, takes over what the others can say. Measurements never hide anything. Raises BadInput when the data cannot
-    train a classifier.
+    at hand, takes over what the others can say. Measurements never hide anything. `assumed_weights` gives weights in
+    calibrated log-odds, which a feature keeps as long as fewer than `LEAST_EXAMPLES` listings have it: a finding that
+    the data do not know is not worth nothing. Raises BadInput when the data cannot train a classifier.
     """
-    x = np.asarray(features, dtype=np.float64)
+    given = np.asarray(features, dtype=np.float64)
     y = np.asarray(labels, dtype=bool)
     shares = dict(absent_shares or {})
-    _check(x, y, groups, sources, feature_names, signal_names, guard_names, folds)
+    _check(given, y, groups, sources, feature_names, signal_names, guard_names, folds)
+    assumed = _assumed(given, assumed_weights or {}, feature_names, signal_names)
+    x = np.where(np.isnan(assumed), given, 0.0)
     if not set(shares) <= set(feature_names) or sum(shares.values()) >= 1 or min(shares.values(), default=0) < 0:
         raise BadInput("shares of known features, not negative, below 1 in total, are needed", field="absent_shares")
     absences = tuple((list(feature_names).index(name), share) for name, share in shares.items())
@@ -112,12 +120,12 @@ def train_classifier(
     l2, log_odds = _choose_l2(x, y, weight, signs, absences, parts, l2_grid)
     slope, offset = _platt(log_odds, y, weight)
     coefficients, intercept = _fit(x, y, weight, signs, absences, l2)
-    out_of_fold = _sigmoid(slope * log_odds + offset)
+    out_of_fold = _sigmoid(slope * log_odds + offset + given @ np.nan_to_num(assumed))
     enforce = enforce_threshold(out_of_fold, y, wanted_precision)
     review = min(review_threshold(out_of_fold, y, wanted_recall), enforce)
     return TrainedClassifier(
         feature_names=tuple(feature_names),
-        weights=tuple((slope * coefficients).tolist()),
+        weights=tuple(np.where(np.isnan(assumed), slope * coefficients, assumed).tolist()),
         intercept=slope * intercept + offset,
         review=review,
         enforce=enforce,
@@ -125,7 +133,22 @@ def train_classifier(
         calibration=(slope, offset),
         measured=_measure(out_of_fold, y, weight, review, enforce),
         out_of_fold=out_of_fold,
+        assumed=tuple(name for name, weight in zip(feature_names, assumed, strict=True) if not np.isnan(weight)),
     )
+
+
+def _assumed(
+    features: Floats, weights: Mapping[str, float], feature_names: Sequence[str], signal_names: Sequence[str]
+) -> Floats:
+    """(k,) the given weight of each feature that has too few examples; nan for what is learned."""
+    assumed = np.full(len(feature_names), np.nan)
+    for name, weight in weights.items():
+        if name not in feature_names or (weight < 0 if name in signal_names else weight > 0):
+            raise BadInput(f"{name}: {weight} is no weight of a known feature and its sign", field="assumed_weights")
+        column = list(feature_names).index(name)
+        if np.count_nonzero(features[:, column]) < LEAST_EXAMPLES:
+            assumed[column] = weight
+    return assumed
 
 
 def source_weights(sources: Sequence[str]) -> Floats:
@@ -182,6 +205,7 @@ def export_classifier(
         "sha256": hashlib.sha256(content).hexdigest(),
         "feature_names": list(trained.feature_names),
         "weights": dict(zip(trained.feature_names, trained.weights, strict=True)),
+        "assumed": list(trained.assumed),
         "intercept": trained.intercept,
         "thresholds": {"review": trained.review, "enforce": trained.enforce},
         "lexicon_version": lexicon_version,

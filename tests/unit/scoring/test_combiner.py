@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from domain.assessment import Assessment, Band, Finding, GuardName, SignalName, Versions
 from domain.errors import NotReady
 from domain.listing import Listing, ListingImage, Seller, Unreadable
-from domain.match import Matches
+from domain.match import Alteration, Matches
 from scoring.combiner import MANIFEST_FILE, MODEL_FILE, Combiner
-from scoring.examples import copied, example_catalog, offer
+from scoring.examples import altered, copied, example_catalog, marked, offer
 from scoring.features import FEATURE_NAMES, GUARD_NAMES, SIGNAL_NAMES, features
 from scoring.signals import find_guards, find_signals
 from training.classifier import export_classifier, train_classifier
@@ -31,7 +31,8 @@ VERSIONS = Versions(embedder="e@1", index="i", verifier="v@1", combiner="c@1", l
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generator = np.random.default_rng(7)
     x = generator.random((400, len(FEATURE_NAMES))).astype(np.float32)
-    log_odds = 6 * x[:, 0] + 2 * x[:, 2] - 5 * x[:, 5] - 2
+    weights = {"copied_photo": 6.0, "coded_language": 2.0, "authorized_seller": -5.0}
+    log_odds = x @ [weights.get(name, 0.0) for name in FEATURE_NAMES] - 2
     labels = generator.random(400) < 1 / (1 + np.exp(-log_odds))
     trained = train_classifier(
         x,
@@ -55,6 +56,8 @@ LISTINGS = [
     (offer("Vеlmora tote 1:1 mirror quality", price="18.00", seller="velmora_outlet"), copied()),
     (offer("Velmora tote", seller_id="velmora-direct"), copied()),
     (offer("Velmora tote, worn twice", condition="used"), Matches(images_read=1)),
+    (offer("Velmora tote, worn twice", condition="used"), marked(altered(Alteration.BLURRED))),
+    (offer("Lining for Velmora tote"), Matches(images_read=1, logos_sought=True)),
 ]
 
 
@@ -75,7 +78,10 @@ def test_findings_keep_the_detectors_words(models_dir: Path) -> None:
     assert len(bare) == 5
 
 
-@given(st.lists(st.floats(0, 1, width=32), min_size=7, max_size=7), st.integers(0, 6), st.floats(0, 1, width=32))
+ROW = st.lists(st.floats(0, 1, width=32), min_size=len(FEATURE_NAMES), max_size=len(FEATURE_NAMES))
+
+
+@given(ROW, st.integers(0, len(FEATURE_NAMES) - 1), st.floats(0, 1, width=32))
 @settings(deadline=None, max_examples=50)
 def test_more_of_a_signal_never_lowers_and_more_of_a_guard_never_raises(
     models_dir: Path, row: Sequence[float], column: int, more: float
@@ -100,8 +106,11 @@ def test_bands(models_dir: Path) -> None:
     assert combiner.band(math.nextafter(limits.review, 0), photo) is Band.CLEAR
 
 
-@pytest.mark.parametrize("beside", [name for name in SignalName if name is not SignalName.CODED_LANGUAGE])
-def test_words_alone_are_reviewed_and_enforced_beside_any_other_strong_signal(
+SHOWN_BY_THE_HONEST = (SignalName.CODED_LANGUAGE, SignalName.LOGO_MISUSE)
+
+
+@pytest.mark.parametrize("beside", [name for name in SignalName if name not in SHOWN_BY_THE_HONEST])
+def test_words_alone_are_reviewed_and_enforced_beside_a_strong_signal_that_honest_sellers_do_not_give(
     models_dir: Path, beside: SignalName
 ) -> None:
     combiner = Combiner(models_dir)
@@ -213,7 +222,7 @@ def test_features_are_the_strengths_of_signals_and_guards_only() -> None:
     assert (*(name.value for name in SignalName), *(name.value for name in GuardName)) == FEATURE_NAMES
     row = features([Finding(name=GuardName.OWN_PHOTO, strength=0.25, sentence="x.")])
     assert row.dtype == np.float32
-    assert row.tolist() == [0, 0, 0, 0, 0, 0, 0.25]
+    assert row.tolist() == [0.25 * (name == "own_photo") for name in FEATURE_NAMES]
 
 
 def test_what_only_leaks_the_origin_of_a_listing_changes_nothing() -> None:
