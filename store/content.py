@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.assessment import Assessment
@@ -13,12 +14,13 @@ from domain.codec import digest, dump, load
 from domain.errors import BadInput, NotFound
 from domain.listing import Listing
 from domain.notice import Notice
+from domain.review import Review
 from store.interfaces import SaveCount
 
 Key = tuple[str, ...]
 
 MAX_KEY_BYTES = 512
-"""PostgreSQL indexes at most 2,704 bytes a row, and the longest key here has three parts."""
+"""PostgreSQL indexes at most 2,704 bytes a row, and the longest key here has the tenant, three such parts and a time."""
 
 _PROVENANCE = frozenset({"captured_at", "page_sha256"})
 
@@ -170,3 +172,44 @@ def notice_entry(notice: Notice) -> Entry:
     detail = _readable(notice)
     columns = {"case_id": notice.case_id, "status": notice.status.value}
     return Entry(key=checked_key(notice_id=notice.notice_id), digest=digest(detail), detail=detail, columns=columns)
+
+
+def review_entry(review: Review) -> Entry:
+    """A review by what was decided about, and when."""
+    detail = _readable(review)
+    parts = checked_key(
+        marketplace=review.marketplace, listing_id=review.listing_id, rights_holder=review.rights_holder
+    )
+    key = (*parts, _instant(review.decided_at))
+    columns = {"content_digest": review.content_digest}
+    return Entry(key=key, digest=digest(detail), detail=detail, columns=columns)
+
+
+def _instant(time: datetime) -> str:
+    """UTC and of fixed length, so that the order of the words is the order of time."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def new_reviews(reviews: Iterable[Review], stored: Sequence[Review]) -> tuple[list[Review], int]:
+    """(those that say something new, how many do not), given what is `stored` of their listings, oldest first.
+
+    Raises BadInput for one that says something new and is no later than the last of its listing and rights holder.
+    """
+    last = {review.key: review.decided_at for review in stored}
+    standing = {(review.key, review.content_digest): review for review in stored}
+    new: list[Review] = []
+    unchanged = 0
+    for review in reviews:
+        topic = (review.key, review.content_digest)
+        if topic in standing and standing[topic].says_what(review):
+            unchanged += 1
+            continue
+        if review.key in last and review.decided_at <= last[review.key]:
+            raise BadInput(
+                f"{review.listing_id} was decided on at {_instant(last[review.key])}, which is no earlier",
+                field="decided_at",
+                advice="Look at the clock of this machine, then try again.",
+            )
+        standing[topic], last[review.key] = review, review.decided_at
+        new.append(review)
+    return new, unchanged

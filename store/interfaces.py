@@ -11,6 +11,7 @@ from domain.case import Case
 from domain.catalog import Catalog, ReferenceProduct, RightsHolder
 from domain.listing import Listing
 from domain.notice import Notice
+from domain.review import Review
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +120,23 @@ class CaseStore(Protocol):
         """All, by notice_id."""
 
 
+class ReviewStore(Protocol):
+    """What people decided, of one tenant. Nothing is written over: a changed decision is another review."""
+
+    def save_reviews(self, reviews: Iterable[Review]) -> SaveCount:
+        """Add in one transaction; a review that says what stands already counts as `unchanged`.
+
+        Raises NotFound when a listing is not stored, BadInput for a review that is no later than the last one of the
+        same listing and rights holder and says something else.
+        """
+
+    def reviews(self) -> Sequence[Review]:
+        """All that were ever made, by (marketplace, listing_id, rights_holder), oldest first."""
+
+    def standing_reviews(self) -> Sequence[Review]:
+        """Of each listing and rights holder the latest one on the content that the listing has now; in that order."""
+
+
 class Records(
     CatalogReader,
     CatalogWriter,
@@ -127,6 +145,7 @@ class Records(
     AssessmentReader,
     AssessmentWriter,
     CaseStore,
+    ReviewStore,
     Protocol,
 ):
     """Everything, of one tenant. No method can see or touch another tenant's records."""

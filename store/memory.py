@@ -12,6 +12,7 @@ from domain.codec import load
 from domain.errors import NotFound
 from domain.listing import Listing
 from domain.notice import Notice, NoticeStatus
+from domain.review import Review
 from store.content import (
     Entry,
     Key,
@@ -24,8 +25,10 @@ from store.content import (
     demand,
     holder_entry,
     listing_entry,
+    new_reviews,
     notice_entry,
     product_entries,
+    review_entry,
 )
 from store.interfaces import SaveCount
 
@@ -48,6 +51,7 @@ class MemoryRecords:
         self._assessments: Table = {}
         self._cases: Table = {}
         self._notices: Table = {}
+        self._reviews: Table = {}
 
     @property
     def tenant(self) -> str:
@@ -190,14 +194,37 @@ class MemoryRecords:
         """All, by notice_id."""
         return [load(Notice, entry.detail) for entry in self._sorted(self._notices)]
 
+    def save_reviews(self, reviews: Iterable[Review]) -> SaveCount:
+        """Add, all or none; a review that says what stands already counts as `unchanged`.
+
+        Raises NotFound when a listing is not stored, BadInput for a review that is no later than the last one of the
+        same listing and rights holder and says something else.
+        """
+        wanted = [(review, review_entry(review)) for review in reviews]
+        with self._lock:
+            demand((entry.key[:2] for _, entry in wanted), self._listings, "listing")
+            new, unchanged = new_reviews((review for review, _ in wanted), self.reviews())
+            return _save(self._reviews, [review_entry(review) for review in new]) + SaveCount(unchanged=unchanged)
+
+    def reviews(self) -> Sequence[Review]:
+        """All that were ever made, by (marketplace, listing_id, rights_holder), oldest first."""
+        return [load(Review, entry.detail) for entry in self._sorted(self._reviews)]
+
+    def standing_reviews(self) -> Sequence[Review]:
+        """Of each listing and rights holder the latest one on the content that the listing has now; in that order."""
+        with self._lock:
+            of_now = [entry for entry in self._sorted(self._reviews) if self._stands(entry)]
+        latest = {entry.key[:3]: entry for entry in of_now}
+        return [load(Review, entry.detail) for entry in latest.values()]
+
     def _sorted(self, table: Table) -> list[Entry]:
         """A snapshot by key: saving while it is walked through does not disturb it."""
         with self._lock:
             return [table[key] for key in sorted(table)]
 
-    def _stands(self, assessment: Entry) -> bool:
-        """Whether its listing still has the content it was made of."""
-        return assessment.columns["content_digest"] == self._listings[assessment.key].columns["content_digest"]
+    def _stands(self, entry: Entry) -> bool:
+        """Whether the listing of an assessment or review still has the content it was made of."""
+        return entry.columns["content_digest"] == self._listings[entry.key[:2]].columns["content_digest"]
 
     def _current(self) -> list[Entry]:
         with self._lock:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, exists, select
 
 from domain.assessment import Assessment, Band
 from domain.case import Case
@@ -12,6 +13,7 @@ from domain.catalog import Catalog, ReferenceProduct, RightsHolder
 from domain.codec import load
 from domain.listing import Listing
 from domain.notice import Notice, NoticeStatus
+from domain.review import Review
 from store.content import (
     Entry,
     Key,
@@ -24,17 +26,20 @@ from store.content import (
     holder_entry,
     is_storable,
     listing_entry,
+    new_reviews,
     notice_entry,
     product_entries,
+    review_entry,
 )
 from store.database import open_database
 from store.interfaces import Records, SaveCount
-from store.rows import Query, TenantRows
+from store.rows import PAGE_ROWS, Query, TenantRows
 from store.tables import assessments as assessment_table
 from store.tables import cases as case_table
 from store.tables import listings as listing_table
 from store.tables import notices as notice_table
 from store.tables import products as product_table
+from store.tables import reviews as review_table
 from store.tables import rights_holders as holder_table
 
 
@@ -221,8 +226,47 @@ class SqlRecords:
         """All, by notice_id."""
         return [load(Notice, row.detail) for row in self._rows.all(self._rows.details(notice_table))]
 
+    def save_reviews(self, reviews: Iterable[Review]) -> SaveCount:
+        """Add in one transaction; a review that says what stands already counts as `unchanged`.
+
+        Raises NotFound when a listing is not stored, BadInput for a review that is no later than the last one of the
+        same listing and rights holder and says something else.
+        """
+        wanted = [(review, review_entry(review)) for review in reviews]
+        keys: list[Key] = [entry.key[:2] for _, entry in wanted]
+        with self._rows.writing() as connection:
+            demand(keys, self._rows.values(connection, listing_table, keys, "digest"), "listing")
+            new, unchanged = new_reviews((review for review, _ in wanted), self._reviews_of(connection, keys))
+            saved = self._rows.save(connection, review_table, [review_entry(review) for review in new])
+            return saved + SaveCount(unchanged=unchanged)
+
+    def _reviews_of(self, connection: Connection, keys: Iterable[Key]) -> list[Review]:
+        """Those of the listings with these keys, oldest first."""
+        found: list[Review] = []
+        for marketplace, group in groupby(sorted(set(keys)), key=lambda key: key[0]):
+            ids = [listing_id for _, listing_id in group]
+            for start in range(0, len(ids), PAGE_ROWS):
+                some = review_table.c.listing_id.in_(ids[start : start + PAGE_ROWS])
+                query = self._rows.details(review_table).where(review_table.c.marketplace == marketplace, some)
+                found += [load(Review, row.detail) for row in connection.execute(query)]
+        return found
+
+    def reviews(self) -> Sequence[Review]:
+        """All that were ever made, by (marketplace, listing_id, rights_holder), oldest first."""
+        return [load(Review, row.detail) for row in self._rows.all(self._rows.details(review_table))]
+
+    def standing_reviews(self) -> Sequence[Review]:
+        """Of each listing and rights holder the latest one on the content that the listing has now; in that order."""
+        query = self._rows.details(review_table).join(listing_table, _of_current_content(review_table))
+        found = [load(Review, row.detail) for row in self._rows.all(query)]
+        return list({review.key: review for review in found}.values())
+
 
 def _current() -> ColumnElement[bool]:
     """An assessment belongs to a listing, and to the content that the listing has now."""
+    return _of_current_content(assessment_table)
+
+
+def _of_current_content(table: Table) -> ColumnElement[bool]:
     shared = ("tenant_id", "marketplace", "listing_id", "content_digest")
-    return and_(*(assessment_table.c[name] == listing_table.c[name] for name in shared))
+    return and_(*(table.c[name] == listing_table.c[name] for name in shared))

@@ -59,6 +59,16 @@ cases = _table("cases", "case_id", refers_to=("tenants",))
 notices = _table("notices", "notice_id", refers_to=("cases", "case_id"), columns=("case_id", "status"))
 Index("ix_notices_case", notices.c.tenant_id, notices.c.case_id)
 
+reviews = _table(
+    "reviews",
+    "marketplace",
+    "listing_id",
+    "rights_holder",
+    "decided_at",
+    refers_to=("listings", "marketplace", "listing_id"),
+    columns=("content_digest",),
+)
+
 
 def keys_of(table: Table) -> list[Column[str]]:
     """The primary key's columns, the tenant left out."""

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
@@ -23,6 +23,7 @@ from domain.codec import digest, dump
 from domain.errors import BadInput, NotFound
 from domain.listing import Listing, ListingImage, Seller, Unreadable
 from domain.notice import Notice, NoticeItem, Regime
+from domain.review import Decision, RejectionReason, Review, SeenAs, SeenRegion
 from store.content import content_digest
 from store.interfaces import Records, SaveCount
 from store.memory import MemoryRecords
@@ -109,6 +110,34 @@ def notice(notice_id: str = "N1", case_id: str = "C1") -> Notice:
     )
 
 
+DECIDED = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
+
+
+def review(of: Listing, reason: RejectionReason | None = None, *, minutes: int = 0, **changed: object) -> Review:
+    """Confirmed, or rejected where there is a reason."""
+    one = Review(
+        marketplace=of.marketplace,
+        listing_id=of.listing_id,
+        rights_holder="Luma",
+        case_id="C1",
+        decision=Decision.REJECTED if reason else Decision.CONFIRMED,
+        reason=reason,
+        decided_at=DECIDED + timedelta(minutes=minutes),
+        reviewer="ann",
+        content_digest=content_digest(of),
+        versions_digest=VERSIONS_DIGEST,
+        probability=0.97,
+        strengths={"copied_photo": 0.9, "own_photo": 0.1},
+        product="R1",
+        regions=(
+            SeenRegion(
+                seen_as=SeenAs.MARK, image_sha256="a" * 64, reference_sha256="b" * 64, box=(1.5, 2.0, 30.0, 40.25)
+            ),
+        ),
+    )
+    return replace(one, **changed)  # type: ignore[arg-type]
+
+
 def everything(records: Records) -> dict[str, object]:
     """All that can be read, to compare before and after."""
     return {
@@ -121,6 +150,8 @@ def everything(records: Records) -> dict[str, object]:
         "assessments": list(records.assessments()),
         "cases": list(records.cases()),
         "notices": list(records.notices()),
+        "reviews": list(records.reviews()),
+        "standing_reviews": list(records.standing_reviews()),
     }
 
 
@@ -130,6 +161,7 @@ def fill(records: Records) -> None:
     records.save_assessments([assessment(listing("L1"))])
     records.save_cases([case("C1")])
     records.save_notices([notice("N1")])
+    records.save_reviews([review(listing("L1"), RejectionReason.NOT_OURS)])
 
 
 # Catalogs
@@ -249,6 +281,7 @@ def test_nothing_to_save_is_saved(records: Records) -> None:
     assert records.save_assessments([]) == SaveCount()
     assert records.save_cases([]) == SaveCount()
     assert records.save_notices([]) == SaveCount()
+    assert records.save_reviews([]) == SaveCount()
     assert records.delete_cases([]) == 0
 
 
@@ -298,6 +331,8 @@ def test_what_is_not_there_is_not_found_however_it_is_spelled(records: Records, 
         records.save_assessments([assessment(listing(key))])
     with pytest.raises((NotFound, BadInput)):
         records.save_notices([notice("N2", case_id=key)])
+    with pytest.raises((NotFound, BadInput)):
+        records.save_reviews([review(listing(key))])
     assert records.products(key) == []
     assert records.delete_cases([key]) == 0
     assert everything(records) == before
@@ -469,6 +504,74 @@ def test_a_case_goes_with_its_drafts_and_with_no_others(records: Records) -> Non
         records.case("C1")
 
 
+# Reviews
+
+
+def test_a_review_comes_back_as_it_was_and_saying_it_again_changes_nothing(records: Records) -> None:
+    records.save_listings([listing("L1"), listing("L2")])
+    first, second = review(listing("L2")), review(listing("L1"), RejectionReason.NOT_OURS, note="their own line")
+    assert records.save_reviews(iter([first, second])) == SaveCount(added=2)
+    assert records.reviews() == records.standing_reviews() == [second, first]
+    again = [replace(first, decided_at=DECIDED + timedelta(days=1), reviewer="bob", probability=0.5), second]
+    assert records.save_reviews(again) == SaveCount(unchanged=2)
+    assert records.reviews() == [second, first]
+
+
+def test_a_changed_decision_stands_and_the_former_one_stays_to_be_read(records: Records) -> None:
+    records.save_listings([listing("L1")])
+    reasons = (None, RejectionReason.OTHER, None, RejectionReason.AUTHORIZED, RejectionReason.NOT_OURS)
+    history = [review(listing("L1"), reason, minutes=minute) for minute, reason in enumerate(reasons)]
+    for each in history[:3]:
+        assert records.save_reviews([each]) == SaveCount(added=1)
+        assert records.standing_reviews() == [each]
+    assert records.save_reviews(history[3:]) == SaveCount(added=2)
+    assert records.reviews() == history
+    assert records.standing_reviews() == history[-1:]
+
+
+def test_another_decision_at_an_earlier_or_the_same_time_is_refused_and_all_beside_it(records: Records) -> None:
+    records.save_listings([listing("L1"), listing("L2")])
+    records.save_reviews([review(listing("L1"))])
+    for minutes in (0, -1):
+        with pytest.raises(BadInput) as refusal:
+            records.save_reviews([review(listing("L2")), review(listing("L1"), RejectionReason.OTHER, minutes=minutes)])
+        assert refusal.value.field == "decided_at"
+    assert records.reviews() == [review(listing("L1"))]
+
+
+def test_a_review_stands_for_the_content_it_was_made_of_alone(records: Records) -> None:
+    records.save_listings([listing("L1")])
+    rejected = review(listing("L1"), RejectionReason.GENUINE_RESALE)
+    records.save_reviews([rejected])
+    changed = listing("L1", title="Replica")
+    records.save_listings([changed])
+    assert records.standing_reviews() == []
+    assert records.reviews() == [rejected]
+    confirmed = review(changed, minutes=1)
+    assert records.save_reviews([confirmed]) == SaveCount(added=1)
+    assert records.standing_reviews() == [confirmed]
+    records.save_listings([listing("L1", captured_at=DECIDED)])
+    assert records.standing_reviews() == [rejected]
+    assert records.reviews() == [rejected, confirmed]
+
+
+def test_rights_holders_decide_each_for_themselves(records: Records) -> None:
+    records.save_listings([listing("L1")])
+    both = [review(listing("L1"), RejectionReason.NOT_OURS), review(listing("L1"), rights_holder="Other")]
+    assert records.save_reviews(both) == SaveCount(added=2)
+    assert records.standing_reviews() == both
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_many_reviews_at_once_are_held_against_what_stands(records: Records) -> None:
+    saved = [listing(f"L{number}", place) for number in range(7) for place in ("x", "y")]
+    records.save_listings(saved)
+    reviews = [review(each) for each in saved]
+    assert records.save_reviews(reviews[::2]) == SaveCount(added=7)
+    assert records.save_reviews(reviews) == SaveCount(added=7, unchanged=7)
+    assert records.standing_reviews() == sorted(reviews, key=lambda each: each.key)
+
+
 # Tenants
 
 PROBES: dict[str, Callable[[Records], object]] = {
@@ -491,6 +594,9 @@ PROBES: dict[str, Callable[[Records], object]] = {
     "delete_cases": lambda other: other.delete_cases(["C1"]) == 0,
     "save_notices": lambda other: _is_not_found(lambda: other.save_notices([notice("N1")])),
     "notices": lambda other: list(other.notices()) == [],
+    "save_reviews": lambda other: _is_not_found(lambda: other.save_reviews([review(listing("L1"))])),
+    "reviews": lambda other: list(other.reviews()) == [],
+    "standing_reviews": lambda other: list(other.standing_reviews()) == [],
 }
 
 
