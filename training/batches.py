@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from index.preprocessing import content_box, network_input
 from index.tokenizer import byte_ids
 from store.images import RGB
+from training.bare_pictures import draw_windows, photograph_windows
 from training.captions import mark_caption
 from training.edits import edit_copy
 from training.mark_scenes import MANNERS, MarkScenes, clean_marks, compose_marks
@@ -27,6 +29,8 @@ from training.recipe import EmbedderRecipe
 from training.scenes import compose_scene
 from training.sources import Sources
 from training.synthetic_marks import synthetic_mark
+
+T = TypeVar("T")
 
 _SIBLINGS = 3
 _CLEAN_SHARE = 0.5
@@ -43,16 +47,22 @@ class MarkMaterial:
     """(2 n, 3, s, s) uint8."""
     ground_classes: tuple[str, ...]
     """Class of each of the first n grounds; empty for plain ones."""
+    bare: Tensor
+    """(b, 3, s, s) uint8: windows of photographs."""
     seed: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MarkPairs:
-    """Row i of both shows the same mark; (n, 3, s, s) uint8 each. `captions` says what the first ones show."""
+    """Row i of both shows the same mark; (n, 3, s, s) uint8 each. `captions` says what the first ones show.
+
+    `bare` (b, 3, s, s) uint8 show no mark.
+    """
 
     scenes: Tensor
     partners: Tensor
     captions: tuple[str, ...]
+    bare: Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,12 +115,15 @@ class TrainingSteps(Dataset[Batch]):
             yield _view(reference, generator, size), _view(copy, generator, size), scene.caption
 
 
-def stream_batches(steps: TrainingSteps, *, first_step: int, workers: int) -> Iterator[Batch]:
-    """The batches from `first_step` on, composed ahead in `workers` processes (0: in this one)."""
+def stream_batches(steps: Dataset[T], *, first_step: int, workers: int) -> Iterator[T]:
+    """The batches from `first_step` on, composed ahead in `workers` processes (0: in this one).
+
+    `steps` has a length, and a batch for each number below it.
+    """
     loader = DataLoader(
         steps,
         batch_size=None,
-        sampler=range(first_step, len(steps)),
+        sampler=range(first_step, len(steps)),  # type: ignore[arg-type]
         num_workers=workers,
         prefetch_factor=2 if workers else None,
         worker_init_fn=_one_thread if workers else None,
@@ -151,6 +164,7 @@ def draw_marks(sources: Sources, recipe: EmbedderRecipe, generator: Generator) -
         masks=torch.from_numpy(np.stack([masks[number] for number in order])),
         grounds=torch.from_numpy(np.stack(grounds)),
         ground_classes=classes[:count],
+        bare=draw_windows(sources, generator, recipe.size, recipe.bare),
         seed=int(generator.integers(2**62)),
     )
 
@@ -194,6 +208,7 @@ def compose_pairs(material: MarkMaterial, *, strength: float, device: str = "cpu
         scenes=_bytes(first.pictures),
         partners=_bytes(torch.cat(partners)),
         captions=_captions(first, material.ground_classes),
+        bare=_bytes(photograph_windows(material.bare.to(device).float() / 255, generator, strength=strength)),
     )
 
 

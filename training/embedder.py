@@ -43,6 +43,7 @@ def train_embedder(
     out_dir: Path,
     *,
     recipe: EmbedderRecipe | None = None,
+    start: Path | None = None,
     seed: int = 0,
     device: str = "",
     threads: int = 2,
@@ -52,18 +53,21 @@ def train_embedder(
     """Train on `data_dir`; ``embedder.onnx``, ``text.onnx``, ``embedder.json``, ``background.npz``, curves and
     checkpoint go to `out_dir`.
 
-    `device` is torch's name; empty: ``cuda`` where there is one. A ``checkpoint.pt`` of the same recipe and seed that
-    lies in `out_dir` is resumed. Raises BadInput for a folder without enough photographs, a device or trunk that is not
-    there, and another run's checkpoint in `out_dir`.
+    `start` is another run's checkpoint, whose best weights are learned on from. `device` is torch's name; empty:
+    ``cuda`` where there is one. A ``checkpoint.pt`` of the same recipe, seed and start that lies in `out_dir` is
+    resumed. Raises BadInput for a folder without enough photographs, a device or trunk that is not there, and another
+    run's checkpoint in `out_dir`.
     """
     recipe = recipe or EmbedderRecipe()
     commit = source_commit()  # now: by the end, hours later, another one may lie there
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
-    _keep_freed_memory()
+    keep_freed_memory()
     out_dir.mkdir(parents=True, exist_ok=True)
     sources = load_sources(data_dir)
     run = EmbedderRun(recipe, seed, out_dir, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if start:
+        run.start_from(start)
     run.resume()
     held_out = _held_out(data_dir, sources)
     run.train(sources, Validation(held_out, recipe), workers=workers, progress=progress)
@@ -80,7 +84,7 @@ def train_embedder(
     )
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Tell glibc to keep what is freed: giving pages back and forth doubled the time of a step on a processor."""
     trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of <malloc.h>
     try:
@@ -108,7 +112,8 @@ def _details(run: EmbedderRun, sources: Sources, held_out: Sources, commit: str 
         "data": manifest_data(sources.datasets),
         "splits": "marks and products by hash of their brand or name; see training/splits.py",
         "command": "assayer train embedder --data DIR "
-        f"--steps {run.recipe.steps} --trunk {run.recipe.trunk} --seed {run.seed}",
+        f"--steps {run.recipe.steps} --trunk {run.recipe.trunk} --seed {run.seed}"
+        + (" --from CHECKPOINT" if run.started_from else ""),
         "commit": commit,
         "training": {
             "recipe": run.identity,

@@ -7,12 +7,17 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
-    """NT-Xent over (n, d) and (n, d), both of unit length: each picture must pick its partner among 2n - 1."""
+def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float, others: Tensor | None = None) -> Tensor:
+    """NT-Xent over (n, d) and (n, d), both of unit length: each picture must pick its partner among 2n - 1.
+
+    `others` (b, d) of unit length are nobody's partner: b wrong answers more for each.
+    """
     everything = torch.cat([first, second])
     count = len(first)
     logits = everything @ everything.T / temperature
     logits = logits.masked_fill(torch.eye(2 * count, dtype=torch.bool, device=logits.device), float("-inf"))
+    if others is not None:
+        logits = torch.cat([logits, everything @ others.T / temperature], dim=1)
     partner = torch.arange(2 * count, device=logits.device).roll(count)
     return functional.cross_entropy(logits, partner)
 

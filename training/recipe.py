@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +16,8 @@ class EmbedderRecipe:
     """Marks a step, each composed twice."""
     real_marks: float = 0.5
     """Share of the marks that are brands'; the rest is invented."""
+    bare: int = 64
+    """Pictures a step without a mark, which no mark may resemble."""
     size: int = 128
     """Side of the network's input, in pixels."""
     trunk: str = "assayer_residual"
@@ -29,6 +31,8 @@ class EmbedderRecipe:
     caption_weight: float = 0.25
     warm_up: float = 0.03
     """Share of the steps in which the learning rate rises; after it falls by a cosine."""
+    first_strength: float = 0.15
+    """How hard the first step's pictures are distorted; 1 for a network that has learned before."""
     full_strength_at: float = 0.5
     """Share of the steps in which the distortions grow to full."""
     averaging: float = 0.998
@@ -39,5 +43,9 @@ class EmbedderRecipe:
     """Validations without a better one after which the run ends."""
 
     def strength(self, step: int) -> float:
-        """How hard the pictures of a step are distorted, 0.15 to 1."""
-        return min(1.0, 0.15 + 0.85 * step / self.steps / self.full_strength_at)
+        """How hard the pictures of a step are distorted, `first_strength` to 1."""
+        return min(1.0, self.first_strength + (1 - self.first_strength) * step / self.steps / self.full_strength_at)
+
+    def continued(self) -> EmbedderRecipe:
+        """For a network that has learned before: full distortion at once, and half the learning rate."""
+        return replace(self, first_strength=1.0, learning_rate=self.learning_rate / 2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import math
 import pickle
 import random
@@ -49,16 +51,32 @@ class EmbedderRun:
         self.curve: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_score = -1.0
+        self.started_from: str | None = None
+        """SHA-256 of the checkpoint whose weights the first step had; None: drawn by the seed."""
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Take the best weights of another run's checkpoint, of a network of the same form, to learn on from there.
+
+        Raises BadInput where it cannot be read as one.
+        """
+        try:
+            content = checkpoint.read_bytes()
+            state = torch.load(io.BytesIO(content), weights_only=True, map_location=self.device)
+            self.network.load_state_dict(state["best"] or state["network"])
+        except _UNREADABLE as error:
+            raise BadInput("cannot be read as a checkpoint of such a network", file=str(checkpoint)) from error
+        self.average = AveragedModel(self.network, multi_avg_fn=self._averaging, use_buffers=True)
+        self.started_from = hashlib.sha256(content).hexdigest()
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Recipe and seed; a checkpoint of another identity is not resumed."""
-        return asdict(self.recipe) | {"seed": self.seed}
+        """Recipe, seed and where it started; a checkpoint of another identity is not resumed."""
+        return asdict(self.recipe) | {"seed": self.seed, "from": self.started_from}
 
     @property
     def pictures(self) -> int:
-        """How many were seen, both sides of each pair counted."""
-        return self.step * 2 * (self.recipe.copy_pairs + self.recipe.mark_pairs)
+        """How many were seen, both sides of each pair counted, and those that bear no mark."""
+        return self.step * (2 * (self.recipe.copy_pairs + self.recipe.mark_pairs) + self.recipe.bare)
 
     @property
     def best_network(self) -> EmbeddingNetwork:
@@ -182,7 +200,7 @@ class EmbedderRun:
 
     def _losses(self, batch: Batch, marks: MarkPairs) -> dict[str, Tensor]:
         recipe = self.recipe
-        parts = (batch.references, batch.copies, marks.scenes, marks.partners)
+        parts = (batch.references, batch.copies, marks.scenes, marks.partners, marks.bare)
         pictures = torch.cat([part.to(self.device) for part in parts]).float().div_(255)
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         captions = batch.captions + marks.captions
@@ -192,12 +210,13 @@ class EmbedderRun:
             texts = self.network.embed_texts(tokens)
         pairs, shown = 2 * recipe.copy_pairs, 2 * recipe.copy_pairs + recipe.mark_pairs
         references, copies = functional.normalize(vectors["copy"][:pairs].float()).chunk(2)
-        scenes, partners = functional.normalize(vectors["mark"][pairs:].float()).chunk(2)
+        marked = functional.normalize(vectors["mark"][pairs:].float())
+        scenes, partners, bare = marked.split([recipe.mark_pairs, recipe.mark_pairs, len(marks.bare)])
         seen = torch.cat([vectors["caption"][: recipe.copy_pairs], vectors["caption"][pairs:shown]])
         copy_loss = contrastive_loss(references, copies, temperature=recipe.copy_temperature)
         return {
             "copy": copy_loss + recipe.spreading * spreading_loss(references),
-            "mark": contrastive_loss(scenes, partners, temperature=recipe.mark_temperature),
+            "mark": contrastive_loss(scenes, partners, temperature=recipe.mark_temperature, others=bare),
             "caption": recipe.caption_weight
             * caption_loss(
                 functional.normalize(seen.float()),

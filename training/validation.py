@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from index.embedder import Space
+from training.bare_pictures import draw_windows, photograph_windows
 from training.batches import Batch, TrainingSteps, photo_grounds, tokens_of
 from training.mark_scenes import compose_marks, reference_marks
 from training.network import EmbeddingNetwork
@@ -18,6 +19,7 @@ from training.sources import Sources
 
 _SEED = 2**40
 _SCENES_A_MARK = 2
+_BARE = 1000
 _MOST_MARKS = 500
 """Composed all at once: what validates where nothing is held out are all marks that train, which fill the memory."""
 
@@ -37,9 +39,14 @@ class Validation:
             _vectors(network, self._pairs.copies, "copy"), _vectors(network, self._pairs.references, "copy")
         )
         captions = self._captions(network)
-        marks = self._mark_recall(network)
-        measured = {"copy_recall_at_1": copies, "mark_recall_at_1": marks, "caption_recall_at_5": captions}
-        score = float(np.mean([copies, marks])) if self._marks else copies
+        marks, kept = self._mark_recall(network)
+        measured = {
+            "copy_recall_at_1": copies,
+            "mark_recall_at_1": marks,
+            "mark_recall_at_1_percent_bare": kept,
+            "caption_recall_at_5": captions,
+        }
+        score = float(np.mean([copies, marks, measured["mark_recall_at_1_percent_bare"]])) if self._marks else copies
         return {name: round(value, 4) for name, value in measured.items()} | {"score": round(score, 4)}
 
     def _captions(self, network: EmbeddingNetwork) -> float:
@@ -52,17 +59,23 @@ class Validation:
             words = functional.normalize(network.embed_texts(tokens.to(device))).cpu()
         return recall(words, _vectors(network, self._pairs.references[first], "caption"), rank=5)
 
-    def _mark_recall(self, network: EmbeddingNetwork) -> float:
+    def _mark_recall(self, network: EmbeddingNetwork) -> tuple[float, float]:
+        """Share of scenes named right, and named right with more certainty than all but 1 % of bare windows have."""
         if not self._marks:
-            return 0.0
-        scenes, black, white = (_vectors(network, pictures, "mark") for pictures in self._marks)
+            return 0.0, 0.0
+        scenes, black, white, bare = (_vectors(network, pictures, "mark") for pictures in self._marks)
         similarity = torch.maximum(scenes @ black.T, scenes @ white.T)
-        wanted = torch.arange(len(scenes)) % len(black)
-        return float((similarity.argmax(dim=1) == wanted).float().mean())
+        right = similarity.argmax(dim=1) == torch.arange(len(scenes)) % len(black)
+        mistaken = torch.maximum(bare @ black.T, bare @ white.T).amax(dim=1).quantile(0.99)
+        sure = similarity.amax(dim=1) > mistaken
+        return float(right.float().mean()), float((right & sure).float().mean())
 
 
-def _mark_scenes(sources: Sources, recipe: EmbedderRecipe) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Scenes (k n), and n clean marks in black and in white; row i of the scenes shows mark i modulo n."""
+def _mark_scenes(sources: Sources, recipe: EmbedderRecipe) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
+    """Scenes (k n), n clean marks in black and in white, and windows without a mark.
+
+    Row i of the scenes shows mark i modulo n.
+    """
     if len(sources.marks) < 2:
         return None
     masks = torch.from_numpy(sources.marks[:_MOST_MARKS])
@@ -75,7 +88,9 @@ def _mark_scenes(sources: Sources, recipe: EmbedderRecipe) -> tuple[Tensor, Tens
         strength=1.0,
     )
     black, white = reference_marks(masks.float() / 255, size=recipe.size)
-    return scenes.pictures, black, white
+    windows = draw_windows(sources, generator, recipe.size, _BARE).float() / 255
+    bare = photograph_windows(windows, torch.Generator().manual_seed(_SEED), strength=1.0)
+    return scenes.pictures, black, white, bare
 
 
 def _vectors(network: EmbeddingNetwork, pictures: Tensor, space: Space) -> Tensor:

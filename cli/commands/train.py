@@ -58,6 +58,9 @@ def embedder(
     out: OutOption = Path("models"),
     steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 3000,
     trunk: Annotated[str, typer.Option(help="Image trunk, by its name with timm.")] = "assayer_residual",
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Another run's checkpoint.pt, to learn on from its best weights.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="Torch's name of it; empty: a GPU where there is one.")] = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the trainer.")] = 2,
@@ -69,9 +72,44 @@ def embedder(
     from training.recipe import EmbedderRecipe
 
     recipe = EmbedderRecipe(steps=steps, trunk=trunk)
+    if start:
+        recipe = recipe.continued()
     with progress_bars() as progress:
         report = train_embedder(
-            data, out, recipe=recipe, seed=seed, device=device, threads=threads, workers=workers, progress=progress
+            data,
+            out,
+            recipe=recipe,
+            start=start,
+            seed=seed,
+            device=device,
+            threads=threads,
+            workers=workers,
+            progress=progress,
+        )
+    say_facts("Trained", {name: getattr(report, name) for name in report.__dataclass_fields__})
+
+
+@app.command()
+def detector(
+    data: DataOption,
+    out: OutOption = Path("models"),
+    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 3000,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Checkpoint of an embedder (its trunk is taken) or of a detector.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the trainer.")] = 2,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that compose pictures ahead; 0: none.")] = 1,
+) -> None:
+    """Where any mark stands in a picture, whoever's it is."""
+    _needs("torch")
+    from training.detector_recipe import DetectorRecipe
+    from training.detector_training import train_detector
+
+    recipe = DetectorRecipe(steps=steps)
+    with progress_bars() as progress:
+        report = train_detector(
+            data, out, recipe=recipe, seed=seed, start=start, threads=threads, workers=workers, progress=progress
         )
     say_facts("Trained", {name: getattr(report, name) for name in report.__dataclass_fields__})
 

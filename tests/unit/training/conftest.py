@@ -16,6 +16,7 @@ TINY = EmbedderRecipe(
     steps=6,
     copy_pairs=6,
     mark_pairs=6,
+    bare=4,
     size=64,
     trunk="assayer_residual_small",
     warm_up=0.0,

@@ -43,7 +43,8 @@ def weights(report: TrainingReport) -> dict[str, torch.Tensor]:
 
 
 def test_a_run_writes_both_towers_a_manifest_and_curves(trained: TrainingReport, tiny_recipe: EmbedderRecipe) -> None:
-    assert trained.pictures == tiny_recipe.steps * 2 * (tiny_recipe.copy_pairs + tiny_recipe.mark_pairs)
+    pairs = tiny_recipe.copy_pairs + tiny_recipe.mark_pairs
+    assert trained.pictures == tiny_recipe.steps * (2 * pairs + tiny_recipe.bare)
     with trained.curves.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["3", "6"]

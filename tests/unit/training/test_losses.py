@@ -43,3 +43,14 @@ def test_caption_loss_without_equal_captions_is_clips() -> None:
     columns = -torch.log_softmax(logits, dim=0).diagonal().mean()
     found = caption_loss(pictures, texts, torch.eye(5, dtype=torch.bool), scale=torch.tensor(7.0))
     assert float(found) == pytest.approx(float((rows + columns) / 2), rel=1e-5)
+
+
+def test_others_are_wrong_answers_that_cost_the_more_the_nearer_they_are() -> None:
+    vectors = functional.normalize(torch.randn(8, 5, generator=torch.Generator().manual_seed(1)))
+    first, second = vectors[:4], vectors[4:]
+
+    alone = contrastive_loss(first, second, temperature=0.1)
+    away = contrastive_loss(first, second, temperature=0.1, others=-first.mean(0, keepdim=True))
+    near = contrastive_loss(first, second, temperature=0.1, others=first[:1])
+
+    assert alone < away < near
