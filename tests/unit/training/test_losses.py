@@ -46,7 +46,7 @@ def test_caption_loss_without_equal_captions_is_clips() -> None:
 
 
 def test_others_are_wrong_answers_that_cost_the_more_the_nearer_they_are() -> None:
-    vectors = functional.normalize(torch.randn(8, 5, generator=torch.Generator().manual_seed(1)))
+    vectors = normalize(torch.randn(8, 5, generator=torch.Generator().manual_seed(1)))
     first, second = vectors[:4], vectors[4:]
 
     alone = contrastive_loss(first, second, temperature=0.1)
