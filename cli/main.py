@@ -30,7 +30,7 @@ COMMANDS = {
         "cli.commands.evaluate:app",
         "Precision, recall and calibration of the stored assessments, per violation, with confidence intervals.",
     ),
-    "cases": OnDemand("cli.commands.cases:app", "Look at cases."),
+    "cases": OnDemand("cli.commands.cases:app", "Look at cases, and confirm or reject what they hold."),
     "notices": OnDemand("cli.commands.notices:app", "Draft, lint and export notices."),
     "train": OnDemand("cli.commands.train:app", "Train models (pip install 'assayer[train]')."),
     "models": OnDemand("cli.commands.models:app", "Look at models, get and choose an embedder, and set thresholds."),

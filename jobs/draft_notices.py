@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -40,8 +41,11 @@ class DraftReport:
 
 
 def open_cases(records: Records, register: RightsRegister) -> tuple[Case, ...]:
-    """The cases of all listings in `enforce`; cases that no longer hold, or hold otherwise, go with their drafts."""
-    cases = group_cases(records.assessments(Band.ENFORCE), records.listing, register)
+    """The cases of all listings in `enforce` that nobody cleared.
+
+    Cases that no longer hold, or hold otherwise, go with their drafts.
+    """
+    cases = group_cases(records.assessments(Band.ENFORCE), records.listing, register, records.standing_reviews())
     current = {case.case_id: case for case in cases}
     records.delete_cases([old.case_id for old in records.cases() if current.get(old.case_id) != old])
     records.save_cases(cases)
@@ -57,14 +61,12 @@ def draft_notices(
     """
     register = RightsRegister.read(records)
     cases = open_cases(records, register)
+    reviews = records.standing_reviews()
     notices: list[Notice] = []
     findings: list[LintFinding] = []
     for done, case in enumerate(cases, start=1):
-        backing = Backing.read(case, records, register)
-        for part in notice_cases(case):
-            notice = draft_notice(
-                part, backing.listings, backing.assessments, backing.rights_holder, settings, register=register
-            )
+        backing = Backing.read(case, records, register, reviews)
+        for notice in _drafted(backing, settings):
             notices.append(notice)
             findings += lint(notice, backing, evidence)
         progress("draft", done, len(cases))
@@ -78,13 +80,30 @@ def draft_notices(
     )
 
 
+def _drafted(backing: Backing, settings: Settings) -> Iterator[Notice]:
+    for part in notice_cases(backing.case):
+        yield draft_notice(
+            part, backing.listings, backing.assessments, backing.rights_holder, settings, register=backing.register
+        )
+
+
+def draft_again(records: Records, settings: Settings, case_ids: Iterable[str]) -> tuple[Notice, ...]:
+    """The notices of those of the cases that still hold, drafted anew and saved; drafting runs before their lint."""
+    register = RightsRegister.read(records)
+    wanted = set(case_ids)
+    backings = [Backing.read(case, records, register) for case in records.cases() if case.case_id in wanted]
+    notices = tuple(notice for backing in backings for notice in _drafted(backing, settings))
+    records.save_notices(notices)
+    return notices
+
+
 def lint_notices(records: Records, evidence: EvidenceReader) -> tuple[LintFinding, ...]:
     """What the stored notices lack, as of now."""
-    register = RightsRegister.read(records)
+    register, reviews = RightsRegister.read(records), records.standing_reviews()
     return tuple(
         finding
         for notice in records.notices()
-        for finding in lint(notice, Backing.read(records.case(notice.case_id), records, register), evidence)
+        for finding in lint(notice, Backing.read(records.case(notice.case_id), records, register, reviews), evidence)
     )
 
 
@@ -103,13 +122,13 @@ def export_notices(
     first, then NoticeIncomplete is raised for the others, and for those that cannot be exported at all, such as over
     damaged evidence. StoreUnavailable ends it at once: it is no finding about a notice.
     """
-    register = RightsRegister.read(records)
+    register, reviews = RightsRegister.read(records), records.standing_reviews()
     notices = records.notices()
     exported: list[ExportedNotice] = []
     left_out: list[AssayerError] = []
     for done, notice in enumerate(notices, start=1):
         try:
-            backing = Backing.read(records.case(notice.case_id), records, register)
+            backing = Backing.read(records.case(notice.case_id), records, register, reviews)
             exported.append(
                 export_notice(
                     notice, backing, evidence=evidence, folder=folder, prepared_on=prepared_on, as_draft=as_draft

@@ -20,7 +20,7 @@ from store.interfaces import SaveCount
 Key = tuple[str, ...]
 
 MAX_KEY_BYTES = 512
-"""PostgreSQL indexes at most 2,704 bytes a row, and the longest key here has the tenant, three such parts and a time."""
+"""PostgreSQL indexes at most 2,704 bytes a row; the longest key here is a tenant, three such parts and a time."""
 
 _PROVENANCE = frozenset({"captured_at", "page_sha256"})
 

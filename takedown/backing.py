@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from domain.assessment import Assessment
@@ -11,6 +11,8 @@ from domain.case import Case
 from domain.catalog import RightsHolder
 from domain.errors import NotFound
 from domain.listing import Listing
+from domain.review import Review
+from takedown.cases import is_cleared, rejections_by_listing
 from takedown.rights import Ground, RightsRegister
 
 
@@ -33,10 +35,18 @@ class Backing:
     listings: Mapping[str, Listing]
     assessments: Mapping[str, Assessment]
     register: RightsRegister
+    cleared: frozenset[str] = field(default_factory=frozenset)
+    """Listings that a person decided not to infringe; no notice may name them."""
 
     @classmethod
-    def read(cls, case: Case, records: CaseRecords, register: RightsRegister) -> Backing:
-        """From the store. A listing whose assessment was voided is left to the lint; raises NotFound otherwise."""
+    def read(
+        cls, case: Case, records: CaseRecords, register: RightsRegister, reviews: Iterable[Review] = ()
+    ) -> Backing:
+        """From the store, and from the standing `reviews`.
+
+        A listing whose assessment was voided, or that a person cleared, is left to the lint; raises NotFound otherwise.
+        """
+        rejections = rejections_by_listing(reviews)
         assessments = {}
         for listing_id in case.listing_ids:
             try:
@@ -49,6 +59,11 @@ class Backing:
             listings={listing_id: records.listing(case.marketplace, listing_id) for listing_id in case.listing_ids},
             assessments=assessments,
             register=register,
+            cleared=frozenset(
+                listing_id
+                for listing_id in case.listing_ids
+                if is_cleared(rejections, case.marketplace, listing_id, case.rights_holder)
+            ),
         )
 
     def grounds(self, listing_id: str) -> tuple[Ground, ...]:

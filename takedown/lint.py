@@ -126,6 +126,8 @@ def _verdict(item: NoticeItem, listing: Listing, backing: Backing) -> Iterator[C
         yield "assessment", "the listing has no current assessment; score it again"
     elif assessment.band != Band.ENFORCE:
         yield "band", f"is {assessment.band}, not enforce"
+    if item.listing_id in backing.cleared:
+        yield "review", "was rejected: a person decided that the listing does not infringe"
     if is_authorized(listing.seller, backing.rights_holder, assessment):
         yield "seller", "is authorized by the rights holder"
     elif (listing.marketplace, listing.seller.id) != (backing.case.marketplace, backing.case.seller_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import Annotated
 
 import typer
@@ -9,10 +10,14 @@ import typer
 from cli.options import JsonOption
 from cli.output import say_facts, say_json, say_rows
 from domain.codec import dump
+from domain.review import Decision, RejectionReason, Review
 from domain.settings import load_settings
+from jobs.review_cases import ReviewReport, review_listings
 from jobs.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at cases.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look at cases, and confirm or reject what they hold."
+)
 
 
 @app.command("list")
@@ -48,3 +53,108 @@ def show(
             for v in verdicts
         ),
     )
+
+
+CaseArgument = Annotated[str, typer.Argument(help="As `assayer cases list` prints it.")]
+ListingsArgument = Annotated[
+    list[str] | None, typer.Argument(help="Listings of the case; all of them where none is named.")
+]
+NoteOption = Annotated[str, typer.Option(help="What a colleague should know; kept with the decision.")]
+ReviewerOption = Annotated[str, typer.Option(help="Who decides; the name you are logged in by where it is left out.")]
+
+
+@app.command()
+def confirm(
+    case_id: CaseArgument,
+    listing_ids: ListingsArgument = None,
+    note: NoteOption = "",
+    reviewer: ReviewerOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say that listings of a case infringe. A rejection of theirs no longer stands."""
+    _review(Decision.CONFIRMED, None, case_id, listing_ids, note, reviewer, as_json)
+
+
+@app.command()
+def reject(
+    case_id: CaseArgument,
+    reason: Annotated[RejectionReason, typer.Option(help="Why they do not infringe.")],
+    listing_ids: ListingsArgument = None,
+    note: NoteOption = "",
+    reviewer: ReviewerOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say that listings of a case do not infringe: they leave it and its drafts, as long as their content stays."""
+    _review(Decision.REJECTED, reason, case_id, listing_ids, note, reviewer, as_json)
+
+
+@app.command()
+def reviews(as_json: JsonOption = False) -> None:
+    """All decisions that were ever made, oldest first for each listing, and which of them stand."""
+    with Workspace(load_settings()) as work:
+        made = work.records.reviews()
+        standing = set(map(_instant, work.records.standing_reviews()))
+    if as_json:
+        say_json([dump(one) | {"stands": _instant(one) in standing} for one in made])
+        return
+    say_rows(
+        ("listing", "case", "decision", "reason", "by", "at", "", "note"),
+        (
+            (
+                *(one.listing_id, one.case_id, one.decision, one.reason or "", one.reviewer),
+                *(f"{one.decided_at:%Y-%m-%d %H:%M:%S}", "stands" if _instant(one) in standing else "", one.note),
+            )
+            for one in made
+        ),
+    )
+
+
+def _review(
+    decision: Decision,
+    reason: RejectionReason | None,
+    case_id: str,
+    listing_ids: list[str] | None,
+    note: str,
+    reviewer: str,
+    as_json: bool,
+) -> None:
+    settings = load_settings()
+    with Workspace(settings) as work:
+        report = review_listings(
+            case_id,
+            work.records,
+            settings,
+            decision=decision,
+            reason=reason,
+            listing_ids=listing_ids or (),
+            note=note,
+            reviewer=reviewer or _login_name(),
+        )
+    _say(report, decision, as_json)
+
+
+def _login_name() -> str:
+    """The operating system's, or none: then the reviewer has to be named."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def _instant(review: Review) -> tuple[object, ...]:
+    return (*review.key, review.decided_at)
+
+
+def _say(report: ReviewReport, decision: Decision, as_json: bool) -> None:
+    facts: dict[str, object] = {
+        "listings": [review.listing_id for review in report.reviews],
+        "decision": decision,
+        "added": report.saved.added,
+        "unchanged": report.saved.unchanged,
+        "left in the case": len(report.case.listing_ids) if report.case else 0,
+        "drafts made anew": len(report.notices),
+    }
+    if as_json:
+        say_json(facts | {"case": dump(report.case) if report.case else None})
+        return
+    say_facts("Decided", facts | {"listings": ", ".join(review.listing_id for review in report.reviews)})
