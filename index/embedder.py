@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +9,34 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import BadInput, NotReady
+from index.model_files import (
+    FILE_NAME,
+    SHA256,
+    ModelKind,
+    read_checked,
+    read_model_manifest,
+    runtime_errors,
+    start_session,
+    usable_providers,
+)
 from index.preprocessing import PREPROCESSING
 from index.tokenizer import Tokenizer, TokenizerName, load_tokenizer
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+__all__ = [
+    "MAX_CONTEXT_LENGTH",
+    "MAX_SIZE",
+    "Embedder",
+    "EmbedderManifest",
+    "Space",
+    "read_manifest",
+    "usable_providers",
+]
 
 Space = Literal["copy", "mark", "caption"]
 """What a vector is close in: the photograph a picture was made from, the mark it bears, or what a caption says."""
@@ -26,10 +45,8 @@ MAX_SIZE = 1024
 """Largest side of a network's input, in pixels."""
 MAX_CONTEXT_LENGTH = 4096
 """Most ids of one text."""
-_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 _ADVICE = "Restore the model and its manifest together, or train one: assayer train embedder --data DIR."
-_SHA256 = "^[0-9a-f]{64}$"
-_FILE_NAME = r"^\w[\w.-]*$"
+_KIND = ModelKind("embedder", advice=_ADVICE)
 
 
 class InputContract(BaseModel):
@@ -56,8 +73,8 @@ class VocabularyContract(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    file: str = Field(pattern=_FILE_NAME)
-    sha256: str = Field(pattern=_SHA256)
+    file: str = Field(pattern=FILE_NAME)
+    sha256: str = Field(pattern=SHA256)
 
 
 class TextContract(BaseModel):
@@ -65,8 +82,8 @@ class TextContract(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    file: str = Field(pattern=_FILE_NAME)
-    sha256: str = Field(pattern=_SHA256)
+    file: str = Field(pattern=FILE_NAME)
+    sha256: str = Field(pattern=SHA256)
     input: str
     output: str
     dimensions: int = Field(gt=0)
@@ -82,7 +99,7 @@ class EmbedderManifest(BaseModel):
 
     name: str
     file: str
-    sha256: str = Field(pattern=_SHA256)
+    sha256: str = Field(pattern=SHA256)
     input: InputContract
     outputs: dict[Space, OutputContract] = Field(min_length=1)
     text: TextContract | None = None
@@ -103,7 +120,7 @@ class Embedder:
         self._session: InferenceSession | None = None
         self._text: tuple[InferenceSession, Tokenizer] | None = None
         self.manifest = read_manifest(model_path.with_suffix(".json"))
-        self._content = _read_checked(model_path, self.manifest.sha256)
+        self._content = read_checked(model_path, self.manifest.sha256, _KIND)
 
     @property
     def version(self) -> str:
@@ -170,7 +187,7 @@ class Embedder:
     ) -> NDArray[np.float32]:
         try:
             (raw,) = session.run([output], inputs)
-        except _runtime_errors() as error:
+        except runtime_errors() as error:
             raise NotReady(f"the embedder {self.version} does not run: {error}", advice=_ADVICE) from error
         vectors = np.asarray(raw, dtype=np.float32)
         wanted = (len(next(iter(inputs.values()))), dimensions)
@@ -184,76 +201,30 @@ class Embedder:
     def _ready_session(self) -> InferenceSession:
         with self._lock:
             if self._session is None:
-                self._session = _start_session(self._content, self._threads)
+                self._session = start_session(self._content, self._threads, _KIND)
                 self._content = b""
             return self._session
 
     def _ready_text(self, tower: TextContract) -> tuple[InferenceSession, Tokenizer]:
         with self._lock:
             if self._text is None:
-                content = _read_checked(self._folder / tower.file, tower.sha256)
-                self._text = _start_session(content, self._threads), self._load_tokenizer(tower)
+                content = read_checked(self._folder / tower.file, tower.sha256, _KIND)
+                self._text = start_session(content, self._threads, _KIND), self._load_tokenizer(tower)
             return self._text
 
     def _load_tokenizer(self, tower: TextContract) -> Tokenizer:
         vocabulary = None
         if tower.vocabulary:
-            vocabulary = _read_checked(self._folder / tower.vocabulary.file, tower.vocabulary.sha256)
+            vocabulary = read_checked(self._folder / tower.vocabulary.file, tower.vocabulary.sha256, _KIND)
         return load_tokenizer(tower.tokenizer, tower.context_length, vocabulary)
 
 
 def read_manifest(path: Path) -> EmbedderManifest:
     """The manifest at `path`. Raises NotReady: missing, unreadable, or for another preprocessing than ours."""
-    try:
-        manifest = EmbedderManifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise NotReady(f"no embedder manifest at {path.name}: {error.strerror}", advice=_ADVICE) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise NotReady(f"{path.name}: {field}: {first['msg']}", advice=_ADVICE) from error
+    manifest = read_model_manifest(path, EmbedderManifest, _KIND)
     if manifest.input.preprocessing != PREPROCESSING:
         raise NotReady(
             f"{path.name} was trained with {manifest.input.preprocessing}; this release prepares {PREPROCESSING}",
             advice=_ADVICE,
         )
     return manifest
-
-
-def _read_checked(path: Path, sha256: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NotReady(f"no embedder at {path.name}: {error.strerror}", advice=_ADVICE) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise NotReady(f"{path.name} hashes to {found[:12]}, its manifest says {sha256[:12]}", advice=_ADVICE)
-    return content
-
-
-def usable_providers(available: Sequence[str]) -> list[str]:
-    """Where a model runs, best first, of what this ONNX Runtime offers: CUDA, then the CPU."""
-    return [name for name in _PROVIDERS if name in available]
-
-
-def _start_session(content: bytes, threads: int) -> InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    providers = usable_providers(onnxruntime.get_available_providers())
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=providers)
-    except _runtime_errors() as error:
-        raise NotReady(f"the embedder is not a model that ONNX Runtime reads: {error}", advice=_ADVICE) from error
-
-
-def _runtime_errors() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises for a model that it cannot read, start or run; its classes have no base of their own."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as raised
-
-    return (
-        *(raised.EPFail, raised.Fail, raised.InvalidArgument, raised.InvalidGraph, raised.InvalidProtobuf),
-        *(raised.NotImplemented, raised.RuntimeException, ValueError),
-    )

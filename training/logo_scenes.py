@@ -1,8 +1,8 @@
 """Whole photographs with no to several marks in natural sizes, and where each stands: a logo detector learns from them.
 
 Each mark is put on the ground under it as `training.mark_scenes` does on its squares, and what that changed is laid
-over the picture. Light and camera come last and go over the whole picture: a mark that had its own would be found by the
-seam.
+over the picture. Light and camera come last and go over the whole picture: a mark that had its own would be found by
+the seam.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from index.logo_detector import BAR
 from store.images import RGB
 from training.logo_grounds import draw_panel, photo_ground
 from training.mark_masks import Mask
 from training.mark_scenes import (
     MANNERS,
     Draw,
-    blurred,
+    blurred_by_shifts,
     boxes_of,
     draw_inks,
     light_unevenly,
@@ -38,8 +39,6 @@ SHARES = (0.06, 0.8)
 """Smallest and largest length of a mark's longer side, in shares of the picture's width; each octave as often."""
 COUNTS = (0.15, 0.4, 0.25, 0.12, 0.08)
 """How often a picture has none, one, two, three, four marks."""
-BAR = 114
-"""Gray level of the bars beside a picture that is not square."""
 
 _MANNER_SHARES = (0.38, 0.08, 0.08, 0.06, 0.22, 0.1, 0.08)
 _PATCHES = (64, 128, 256, 512)
@@ -266,10 +265,12 @@ def _inks(draw: Draw, resolution: int) -> Tensor:
 
 def _reach(alphas: Tensor, manners: Tensor) -> Tensor:
     """(n, 1, r, r): what changes the whole square, as a press or a display's dark does, ends softly around the mark."""
-    radius = alphas.shape[-1] // 10
-    soft = (blurred(spread(alphas, radius), radius / 2.5) * 1.6).clamp(0, 1)
+    reach = torch.ones_like(alphas)
     whole = (manners == MANNERS.index("emboss")) | (manners == MANNERS.index("screen"))
-    return torch.where(whole[:, None, None, None], soft, torch.ones_like(soft))
+    coarse = functional.interpolate(alphas[whole], size=_PATCHES[0], mode="area")  # it is soft anyhow
+    soft = (blurred_by_shifts(spread(coarse, 6), 2.5) * 1.6).clamp(0, 1)
+    reach[whole] = functional.interpolate(soft, size=alphas.shape[-1], mode="bilinear")
+    return reach
 
 
 def _under(patch: _Patch, picture: _Picture, resolution: int) -> Tensor:
@@ -322,7 +323,7 @@ def _seen(
     """Lit and photographed; the bars beside them are no part of the photograph."""
     stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
     draw = Draw(tensors, stacked.device, len(stacked))
-    seen = photograph_scene(draw, light_unevenly(draw, stacked, strength), strength)
+    seen = photograph_scene(draw, light_unevenly(draw, stacked, strength), strength, blur=blurred_by_shifts)
     batch = (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy().copy()
     for picture, (x, y) in zip(batch, insets, strict=True):
         side = picture.shape[0]

@@ -8,6 +8,7 @@ training's curriculum; a batch is a function of its inputs and the generator's s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,8 @@ MANNERS: tuple[Manner, ...] = ("print", "outline", "embroidery", "emboss", "labe
 _SHARES = (0.34, 0.1, 0.1, 0.1, 0.14, 0.14, 0.08)
 _INKED = 3
 """The first of MANNERS put ink straight on the ground, and need a contrast to it."""
+Blur = Callable[[Tensor, float], Tensor]
+"""Pictures (n, c, h, w) and a deviation in pixels to pictures."""
 _SMALLEST = 0.35
 """Of the picture's side, a mark's longer side at full strength; the probe's."""
 
@@ -307,6 +310,23 @@ def blurred(pictures: Tensor, deviation: float) -> Tensor:
     return functional.conv2d(rows, kernel[:, :, :, None], groups=pictures.shape[1])
 
 
+def blurred_by_shifts(pictures: Tensor, deviation: float) -> Tensor:
+    """As `blurred`, twenty times faster on large pictures, with sums in another order: rounding apart, the same.
+
+    What trained the embedder keeps the other one, so that its training repeats to the bit.
+    """
+    radius = max(1, math.ceil(2.5 * deviation))
+    kernel = [math.exp(-0.5 * (place / deviation) ** 2) for place in range(-radius, radius + 1)]
+    height, width = pictures.shape[2:]
+    padded = functional.pad(pictures, (radius, radius, radius, radius), mode="replicate")
+    rows, result = torch.zeros_like(padded[..., :width]), torch.zeros_like(pictures)
+    for place, weight in enumerate(kernel):
+        rows.add_(padded[..., place : place + width], alpha=weight / sum(kernel))
+    for place, weight in enumerate(kernel):
+        result.add_(rows[:, :, place : place + height], alpha=weight / sum(kernel))
+    return result
+
+
 def light_unevenly(draw: Draw, pictures: Tensor, strength: float) -> Tensor:
     """Uneven light everywhere, and at times a glare."""
     side = pictures.shape[-1]
@@ -334,11 +354,11 @@ def _cover(draw: Draw, pictures: Tensor, strength: float) -> Tensor:
     return pictures
 
 
-def photograph_scene(draw: Draw, pictures: Tensor, strength: float) -> Tensor:
+def photograph_scene(draw: Draw, pictures: Tensor, strength: float, *, blur: Blur = blurred) -> Tensor:
     """What a camera does: blur, low resolution, gain, tint, noise, JPEG. Overwrites `pictures`."""
     side = pictures.shape[-1]
     rows = _rows(draw.chance(0.5 * strength))
-    pictures[rows] = _mix(pictures[rows], blurred(pictures[rows], 1.2), draw.uniform(0, 1, 1, 1, 1)[rows])
+    pictures[rows] = _mix(pictures[rows], blur(pictures[rows], 1.2), draw.uniform(0, 1, 1, 1, 1)[rows])
     for factor, share in ((2, 0.25), (3, 0.12)):
         rows = _rows(draw.chance(share * strength))
         low = functional.avg_pool2d(pictures[rows], factor, ceil_mode=True)

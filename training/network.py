@@ -170,13 +170,18 @@ def configured(*, trunk: str = "assayer_residual", size: int = 128) -> dict[str,
     return config
 
 
-def fold_batch_norms(network: EmbeddingNetwork) -> EmbeddingNetwork:
-    """Every batch norm melted into the layer before it, in place; the network is then for inference only."""
+def fold_convolutions(network: nn.Module) -> None:
+    """Every batch norm behind a convolution melted into it, in place; the network is then for inference only."""
     network.eval()
     for module in network.modules():
         if isinstance(module, ConvNormAct):
             module.conv = fuse_conv_bn_eval(module.conv, module.bn)
             module.bn = module.bn.act
+
+
+def fold_batch_norms(network: EmbeddingNetwork) -> EmbeddingNetwork:
+    """Every batch norm melted into the layer before it, in place; the network is then for inference only."""
+    fold_convolutions(network)
     for space in HEADS:
         linear, norm = cast(tuple[nn.Linear, nn.BatchNorm1d], tuple(network.heads[space].children()))
         network.heads[space] = fuse_linear_bn_eval(linear, norm)
