@@ -124,6 +124,8 @@ class CombinerFacts(Made, FileFacts):
     intercept: float
     thresholds: dict[str, float]
     lexicon_version: str
+    assumed: tuple[str, ...] = ()
+    """Features of which the data hold too few examples: their weights were chosen."""
     learned_with: dict[str, str] = {}
     training_data: dict[str, dict[str, int]]
     measured: dict[str, Figure]
