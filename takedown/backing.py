@@ -13,7 +13,7 @@ from domain.errors import NotFound
 from domain.listing import Listing
 from domain.review import Review
 from takedown.cases import is_cleared, rejections_by_listing
-from takedown.rights import Ground, RightsRegister
+from takedown.rights import Ground, RightsRegister, ShownMark
 
 
 class CaseRecords(Protocol):
@@ -70,3 +70,8 @@ class Backing:
         """The rights that one listing infringes; none without an assessment."""
         assessment = self.assessments.get(listing_id)
         return self.register.grounds(assessment, self.rights_holder.name) if assessment else ()
+
+    def shown_marks(self, listing_id: str) -> tuple[ShownMark, ...]:
+        """The registered marks in one listing's pictures that its notice states; none without an assessment."""
+        assessment = self.assessments.get(listing_id)
+        return self.register.shown_marks(assessment, self.rights_holder.name) if assessment else ()

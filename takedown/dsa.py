@@ -15,8 +15,8 @@ from typing import Any
 from domain.listing import Listing
 from domain.notice import LintFinding, Notice, NoticeItem
 from takedown.backing import Backing
-from takedown.rights import Ground
-from takedown.wording import plain, visible
+from takedown.rights import Ground, ShownMark
+from takedown.wording import plain, visible, withhold_personal_data
 
 FORMAT = "assayer/dsa-article-16/1"
 LEGAL_BASIS = "Regulation (EU) 2022/2065 (Digital Services Act), Article 16"
@@ -27,7 +27,7 @@ class ProofFile:
     """One file that proves something about one listing."""
 
     kind: str
-    """``listing_image``, ``reference_image``, ``match``, ``page``, ``listing`` or ``assessment``."""
+    """``listing_image``, ``reference_image``, ``match``, ``logo``, ``mark``, ``page``, ``listing``, ``assessment``."""
     path: str
     """Relative to the notice's folder, with ``/``."""
     sha256: str
@@ -94,6 +94,7 @@ def _item(item: NoticeItem, backing: Backing, proof: Sequence[ProofFile]) -> dic
         "reference": _reference(item, backing),
         "explanation": plain(item.explanation),
         "rights": [_right(ground, backing) for ground in backing.grounds(item.listing_id)],
+        "marks_shown": [_shown(mark) for mark in backing.shown_marks(item.listing_id)],
         "proof": [
             {"kind": file.kind, "path": file.path, "sha256": file.sha256, "size_bytes": file.size_bytes}
             for file in proof
@@ -118,6 +119,24 @@ def _reference(item: NoticeItem, backing: Backing) -> dict[str, str] | None:
         return None
     product = backing.register.product(backing.rights_holder.name, item.reference_id)
     return {"id": visible(item.reference_id), "title": plain(product.title, 500) if product else ""}
+
+
+def _shown(shown: ShownMark) -> dict[str, Any]:
+    """Where a registered mark stands in the listing's pictures, and how that was seen."""
+    mark, proof = shown.trademark, shown.proof
+    return {
+        "mark": plain(mark.mark),
+        "office": plain(mark.office),
+        "registration_number": plain(mark.registration_number),
+        "image_sha256": proof.image_sha256,
+        "logo_sha256": proof.logo_sha256,
+        "box": [round(edge) for edge in proof.box],
+        "probability": round(proof.probability, 4),
+        "similarity": round(proof.similarity, 4),
+        "inliers": proof.inliers,
+        "text": plain(withhold_personal_data(plain(proof.text)), 100),
+        "differences": [plain(withhold_personal_data(plain(words)), 300) for words in proof.differences],
+    }
 
 
 def _right(ground: Ground, backing: Backing) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -17,9 +18,11 @@ from store.interfaces import EvidenceReader
 from takedown.backing import Backing
 from takedown.dsa import ProofFile
 from takedown.letter import LetterPicture
+from takedown.logo_picture import logo_picture
 from takedown.manifest import FolderWriter
 from takedown.photo_proof import PhotoProof, photo_proof
 from takedown.proof import match_picture, png_bytes, small_jpeg
+from takedown.rights import ShownMark
 from takedown.wording import plain
 
 _SIGNATURES = ((b"\xff\xd8\xff", "jpg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"GIF8", "gif"))
@@ -33,7 +36,7 @@ class Enclosure:
     notes: tuple[str, ...]
     """What is not there, and why, in sentences."""
     picture: LetterPicture | None
-    """The match (else the listing's first picture), small."""
+    """The match, else the mark shown, else the listing's first picture, small."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -68,10 +71,12 @@ def enclose(
     collector = _Collector(evidence=evidence, writer=writer, place=place)
     images = _listing_images(collector, listing)
     picture = _match(collector, item, backing, images)
+    marks = _marks(collector, backing.shown_marks(item.listing_id), images)
     _page(collector, listing)
     collector.add("listing", "listing.json", _json(listing))
     if item.listing_id in backing.assessments:
         collector.add("assessment", "assessment.json", _json(backing.assessments[item.listing_id]))
+    picture = picture or next(iter(marks), None)
     if picture is None and images:
         picture = _thumbnail(collector, next(iter(images.values())))
     return Enclosure(files=tuple(collector.files), notes=tuple(collector.notes), picture=picture)
@@ -122,6 +127,37 @@ def _match(collector: _Collector, item: NoticeItem, backing: Backing, images: di
         description="Catalog photo and listing photo with their matched points",
         width_cm=12.4,
     )
+
+
+def _marks(collector: _Collector, shown: Sequence[ShownMark], images: Mapping[str, bytes]) -> tuple[LetterPicture, ...]:
+    """Logo and drawn place of each mark in the listing's pictures; those drawn, small, for the letter."""
+    logos: dict[str, bytes | None] = {}
+    drawn: list[LetterPicture] = []
+    for number, mark in enumerate(shown, start=1):
+        digest = mark.proof.logo_sha256
+        if digest not in logos:
+            logos[digest] = logo = collector.stored(digest, "The logo")
+            if logo is not None:
+                collector.add("logo", f"logo-{len(logos)}.{_suffix(logo)}", logo)
+        picture = _drawn_mark(collector, mark, images.get(mark.proof.image_sha256), logos[digest])
+        if picture is not None:
+            collector.add("mark", f"mark-{number}.png", png_bytes(picture))
+            description = f"The logo {plain(mark.trademark.mark, 60)}, and where it stands in the listing's photo"
+            content = small_jpeg(picture, max_side=900)
+            drawn.append(LetterPicture(content=content, description=description, width_cm=12.4))
+    return tuple(drawn)
+
+
+def _drawn_mark(collector: _Collector, mark: ShownMark, image: bytes | None, logo: bytes | None) -> Image.Image | None:
+    if image is None:
+        collector.notes.append("A mark is not drawn: its listing picture is not among the captured ones.")
+    if image is None or logo is None:
+        return None
+    try:
+        return logo_picture(decode_image(image), decode_image(logo), mark.proof)
+    except ImageRefused as error:
+        collector.notes.append(f"A mark is not drawn: {error.message}.")
+        return None
 
 
 def _copied_photo(collector: _Collector, item: NoticeItem, backing: Backing) -> PhotoProof | None:

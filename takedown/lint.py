@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator
 from email.headerregistry import Address
 from urllib.parse import urlsplit
 
-from domain.assessment import Band
+from domain.assessment import Assessment, Band
 from domain.errors import EvidenceCorrupt, NotFound
 from domain.listing import Listing
 from domain.notice import LintFinding, Notice, NoticeItem, NoticeStatus
 from store.interfaces import EvidenceReader
 from takedown.backing import Backing
 from takedown.drafting import MAX_EXPLANATION, MAX_ITEMS
+from takedown.logo_proof import stated_logo
 from takedown.rights import is_authorized
 from takedown.wording import personal_data_in, plain, visible
 
@@ -99,6 +100,7 @@ def _item(item: NoticeItem, backing: Backing, evidence: EvidenceReader | None) -
     yield from _substance(item, backing)
     yield from _verdict(item, listing, backing)
     yield from _proof(listing, evidence)
+    yield from _shown_marks(listing, backing, evidence)
 
 
 def _address(item: NoticeItem, listing: Listing) -> Iterator[Complaint]:
@@ -118,6 +120,7 @@ def _substance(item: NoticeItem, backing: Backing) -> Iterator[Complaint]:
     yield from complaints
     if item.listing_id in backing.assessments and not backing.grounds(item.listing_id):
         yield "right", "no right relied on: neither a registered mark with office and number nor a copied photograph"
+        yield from _unregistered(backing.assessments[item.listing_id], backing)
 
 
 def _verdict(item: NoticeItem, listing: Listing, backing: Backing) -> Iterator[Complaint]:
@@ -141,6 +144,24 @@ def _proof(listing: Listing, evidence: EvidenceReader | None) -> Iterator[Compla
         yield "proof", "neither the page nor a picture was captured"
     elif evidence is not None:
         yield from _unreadable_proof(digests, evidence)
+
+
+def _unregistered(assessment: Assessment, backing: Backing) -> Iterator[Complaint]:
+    """The rights holder's marks in pictures that no right follows from: no registration of them is known."""
+    own = (one for one in assessment.signals if backing.register.holder_of(one) == backing.rights_holder.name)
+    seen = (stated_logo(signal) for signal in own)
+    for brand in dict.fromkeys(proof.brand for proof in seen if proof is not None):
+        yield "right", f"the mark {plain(brand, 80)!r} in a picture has no registration with office and number"
+
+
+def _shown_marks(listing: Listing, backing: Backing, evidence: EvidenceReader | None) -> Iterator[Complaint]:
+    """A mark is stated of a picture that the listing has, beside a logo that is stored whole."""
+    digests = {image.sha256 for image in listing.images}
+    for shown in backing.shown_marks(listing.listing_id):
+        if shown.proof.image_sha256 not in digests:
+            yield "proof", f"picture {shown.proof.image_sha256} that shows a mark is none of the listing's"
+        if evidence is not None:
+            yield from _unreadable_proof([shown.proof.logo_sha256], evidence)
 
 
 def _unreadable_proof(digests: Iterable[str], evidence: EvidenceReader) -> Iterator[Complaint]:

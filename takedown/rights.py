@@ -12,9 +12,10 @@ from domain.catalog import ReferenceProduct, RightsHolder, Trademark
 from domain.errors import BadInput, NotFound
 from domain.listing import Seller
 from store.interfaces import CatalogReader
+from takedown.logo_proof import LOGO_SIGNALS, LogoProof, stated_logo
 from takedown.photo_proof import photo_proof
 
-_MARK_SIGNALS = frozenset((SignalName.BRAND_CLAIM, SignalName.CODED_LANGUAGE))
+_WORD_SIGNALS = frozenset((SignalName.BRAND_CLAIM, SignalName.CODED_LANGUAGE))
 
 
 class GroundKind(StrEnum):
@@ -35,6 +36,15 @@ class Ground:
     """For `COPYRIGHT`: the product whose photograph was copied."""
     reference_sha256: str | None = None
     """For `COPYRIGHT`: the photograph itself, in evidence."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownMark:
+    """A registered mark in a picture of a listing."""
+
+    trademark: Trademark
+    """Always with office and number."""
+    proof: LogoProof
 
 
 class RightsRegister:
@@ -96,25 +106,51 @@ class RightsRegister:
         return self._holders[min(weights, key=lambda name: (-weights[name], name))] if weights else None
 
     def findings_for(self, assessment: Assessment, rights_holder: str) -> tuple[Finding, ...]:
-        """The signals that speak for this rights holder or name none at all, weightiest first."""
+        """The signals that speak for this rights holder or name none at all, weightiest first.
+
+        A mark in a picture is among them only where its proof can be read and it is registered: a notice that speaks of
+        one must name the registration.
+        """
         own = (
             finding
             for finding in assessment.signals
-            if weight(finding) > 0 and (_names_nobody(finding) or self.holder_of(finding) == rights_holder)
+            if weight(finding) > 0
+            and (_names_nobody(finding) or self.holder_of(finding) == rights_holder)
+            and (finding.name not in LOGO_SIGNALS or self._shown_mark(finding, rights_holder) is not None)
         )
         return tuple(sorted(own, key=lambda finding: (-weight(finding), finding.name)))
 
     def grounds(self, assessment: Assessment, rights_holder: str) -> tuple[Ground, ...]:
-        """The rights one listing infringes: registered marks it uses, and the photograph it copies."""
+        """The rights one listing infringes: registered marks it uses, and the photograph it copies.
+
+        Words that say what an article fits may name a mark, so beside that guard they infringe none.
+        """
         found: dict[Ground, None] = {}
+        signs = LOGO_SIGNALS if assessment.guard(GuardName.COMPATIBLE_PART) else LOGO_SIGNALS | _WORD_SIGNALS
         for finding in self.findings_for(assessment, rights_holder):
-            if finding.name in _MARK_SIGNALS and finding.brand:
+            if finding.name in signs and finding.brand:
                 mark = registered_mark(self.holder(rights_holder), finding.brand)
                 if mark is not None:
                     found[Ground(kind=GroundKind.TRADEMARK, trademark=mark)] = None
             elif finding.name == SignalName.COPIED_PHOTO and not _names_nobody(finding):
                 found.update(_copyright(finding))
         return tuple(found)
+
+    def shown_marks(self, assessment: Assessment, rights_holder: str) -> tuple[ShownMark, ...]:
+        """The registered marks in its pictures that a notice states, weightiest first, each place once."""
+        found: dict[tuple[str, object], ShownMark] = {}
+        for finding in self.findings_for(assessment, rights_holder):
+            shown = self._shown_mark(finding, rights_holder)
+            if shown is not None:
+                found.setdefault((shown.proof.image_sha256, shown.proof.box), shown)
+        return tuple(found.values())
+
+    def _shown_mark(self, finding: Finding, rights_holder: str) -> ShownMark | None:
+        proof, holder = stated_logo(finding), self._holders.get(rights_holder)
+        if proof is None or holder is None or not finding.brand or self.holder_of(finding) != rights_holder:
+            return None
+        mark = registered_mark(holder, finding.brand)
+        return ShownMark(trademark=mark, proof=proof) if mark is not None else None
 
 
 def weight(finding: Finding) -> float:
