@@ -57,14 +57,14 @@ def no_features() -> LocalFeatures:
     return LocalFeatures(points=np.zeros((0, 2), np.float32), descriptors=np.zeros((0, 128), np.uint8))
 
 
-def extract(gray: NDArray[np.uint8]) -> LocalFeatures:
-    """Features of a (height, width) uint8 picture at working size; the strongest `MAX_FEATURES`, maybe none."""
+def extract(gray: NDArray[np.uint8], *, most: int = MAX_FEATURES) -> LocalFeatures:
+    """Features of a (height, width) uint8 picture at working size; the `most` strongest, maybe none."""
     # a low contrast threshold, because plain garments on white have little else to hold
-    detector = cv2.SIFT.create(nfeatures=MAX_FEATURES, contrastThreshold=0.015, edgeThreshold=15)
+    detector = cv2.SIFT.create(nfeatures=most, contrastThreshold=0.015, edgeThreshold=15)
     keypoints, raw = detector.detectAndCompute(gray, None)
     if raw is None or not len(keypoints):
         return no_features()
     root = np.sqrt(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-6))
     points = np.array([keypoint.pt for keypoint in keypoints], dtype=np.float32)
     stored = np.clip(np.rint(root * _BYTE_SCALE), 0, 255).astype(np.uint8)
-    return LocalFeatures(points=points[:MAX_FEATURES], descriptors=stored[:MAX_FEATURES])
+    return LocalFeatures(points=points[:most], descriptors=stored[:most])

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.errors import NotReady
 from index.agreement import Agreement
 from index.homography import Alignment
+from index.logistic import LogisticModel, read_logistic
 
 FEATURE_NAMES = (
     "agreeing",
@@ -54,40 +51,17 @@ def geometry_features(
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verifier:
-    """A logistic model over `FEATURE_NAMES`, trained by ``assayer train verifier``."""
-
-    version: str
-    weights: tuple[float, ...]
-    intercept: float
-
-    def confidence(self, features: NDArray[np.float32]) -> float:
-        """Probability, 0 to 1, that the pair is one photograph (1 = certainly an edited copy)."""
-        logit = float(features @ np.asarray(self.weights, np.float32)) + self.intercept
-        return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
+Verifier = LogisticModel
+"""Probability, 0 to 1, that an aligned pair is one photograph (1 = certainly an edited copy); by `train verifier`."""
 
 
 def load_verifier(path: Path) -> Verifier:
     """Raises NotReady when the file is missing, broken, or for other features."""
-    advice = "Restore models/verifier.json, or make it: assayer train verifier."
-    try:
-        content = path.read_bytes()
-        stored = json.loads(content)
-        names, version = tuple(stored["feature_names"]), f"{stored['name']}@{hashlib.sha256(content).hexdigest()[:12]}"
-        weights, intercept = tuple(float(w) for w in stored["weights"]), float(stored["intercept"])
-    except OSError as error:
-        raise NotReady(f"no verifier: {path.name}", advice=advice) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotReady(f"{path.name} is not a verifier ({error})", advice=advice) from error
-    if names != FEATURE_NAMES or len(weights) != len(FEATURE_NAMES):
-        raise NotReady(f"{path.name} weighs other features than this version computes", advice=advice)
-    if wrong := [name for name, weight in zip(names, weights, strict=True) if not _sane(name, weight)]:
-        raise NotReady(f"{path.name} weighs {wrong[0]} the wrong way round", advice=advice)
-    if not np.isfinite(intercept):
-        raise NotReady(f"{path.name} has an intercept of {intercept}", advice=advice)
-    return Verifier(version=version, weights=weights, intercept=intercept)
-
-
-def _sane(name: str, weight: float) -> bool:
-    return bool(np.isfinite(weight)) and (weight <= 0 if name in SPEAKS_AGAINST else weight >= 0)
+    verifier, _ = read_logistic(
+        path,
+        kind="verifier",
+        advice="Restore models/verifier.json, or make it: assayer train verifier.",
+        feature_names=FEATURE_NAMES,
+        speaks_against=SPEAKS_AGAINST,
+    )
+    return verifier

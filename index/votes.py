@@ -10,8 +10,8 @@ _EXACT_BELOW = 8_000
 """Descriptors up to which every one is compared."""
 _NEIGHBORS = 3
 _PROBES = 8
-_VOTERS = 200
-"""Most descriptors of a picture that vote, spread evenly: more cost time and name no other candidates."""
+MOST_VOTERS = 200
+"""Descriptors of a picture that vote, spread evenly: more cost time and name no other copies."""
 _FAR = 0.75
 """Distance of unit descriptors at which a neighbor's vote is worth nothing."""
 
@@ -35,12 +35,14 @@ class DescriptorVotes:
         index.add(descriptors)
         return cls(index, owners)
 
-    def vote(self, descriptors: NDArray[np.float32], references: int) -> NDArray[np.float32]:
-        """(references,) votes of (n, 128) unit descriptors; nearer neighbors weigh more."""
+    def vote(
+        self, descriptors: NDArray[np.float32], references: int, *, most: int = MOST_VOTERS
+    ) -> NDArray[np.float32]:
+        """(references,) votes of (n, 128) unit descriptors; nearer neighbors weigh more. At most `most` vote."""
         votes = np.zeros(references, dtype=np.float32)
         if len(descriptors) == 0 or self.index.ntotal == 0:
             return votes
-        voters = np.linspace(0, len(descriptors) - 1, min(len(descriptors), _VOTERS)).astype(int)
+        voters = np.linspace(0, len(descriptors) - 1, min(len(descriptors), most)).astype(int)
         squared, found = self.index.search(np.ascontiguousarray(descriptors[voters]), _NEIGHBORS)
         weight = np.maximum(0.0, _FAR - np.sqrt(np.maximum(squared, 0)))
         known = found >= 0
