@@ -13,6 +13,7 @@ from domain.catalog import Catalog, ReferenceProduct, RightsHolder
 from domain.codec import digest, dump, load
 from domain.errors import BadInput, NotFound
 from domain.listing import Listing
+from domain.negative import Negative
 from domain.notice import Notice
 from domain.review import Review
 from store.interfaces import SaveCount
@@ -213,3 +214,10 @@ def new_reviews(reviews: Iterable[Review], stored: Sequence[Review]) -> tuple[li
         standing[topic], last[review.key] = review, review.decided_at
         new.append(review)
     return new, unchanged
+
+
+def negative_entry(negative: Negative) -> Entry:
+    """A negative by rights holder and picture."""
+    detail = _readable(negative)
+    key = checked_key(rights_holder=negative.rights_holder, sha256=negative.sha256)
+    return Entry(key=key, digest=digest(detail), detail=detail)

@@ -10,6 +10,7 @@ from domain.assessment import Assessment, Band
 from domain.case import Case
 from domain.catalog import Catalog, ReferenceProduct, RightsHolder
 from domain.listing import Listing
+from domain.negative import Negative
 from domain.notice import Notice
 from domain.review import Review
 
@@ -133,8 +134,24 @@ class ReviewStore(Protocol):
     def reviews(self) -> Sequence[Review]:
         """All that were ever made, by (marketplace, listing_id, rights_holder), oldest first."""
 
+    def count_reviews(self) -> int:
+        """How many were ever made. As none is ever changed, an equal count means equal reviews."""
+
     def standing_reviews(self) -> Sequence[Review]:
         """Of each listing and rights holder the latest one on the content that the listing has now; in that order."""
+
+
+class NegativeStore(Protocol):
+    """Pictures that rights holders of one tenant handed in as not theirs."""
+
+    def save_negatives(self, negatives: Iterable[Negative]) -> SaveCount:
+        """Insert or update by key in one transaction. Raises NotFound when a rights holder is not stored."""
+
+    def negatives(self) -> Sequence[Negative]:
+        """All, by (rights_holder, sha256)."""
+
+    def delete_negatives(self, keys: Iterable[tuple[str, str]]) -> int:
+        """Remove those with these keys, in one transaction; how many were removed."""
 
 
 class Records(
@@ -146,6 +163,7 @@ class Records(
     AssessmentWriter,
     CaseStore,
     ReviewStore,
+    NegativeStore,
     Protocol,
 ):
     """Everything, of one tenant. No method can see or touch another tenant's records."""

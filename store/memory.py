@@ -11,6 +11,7 @@ from domain.catalog import Catalog, ReferenceProduct, RightsHolder
 from domain.codec import load
 from domain.errors import NotFound
 from domain.listing import Listing
+from domain.negative import Negative
 from domain.notice import Notice, NoticeStatus
 from domain.review import Review
 from store.content import (
@@ -25,6 +26,7 @@ from store.content import (
     demand,
     holder_entry,
     listing_entry,
+    negative_entry,
     new_reviews,
     notice_entry,
     product_entries,
@@ -52,6 +54,7 @@ class MemoryRecords:
         self._cases: Table = {}
         self._notices: Table = {}
         self._reviews: Table = {}
+        self._negatives: Table = {}
 
     @property
     def tenant(self) -> str:
@@ -210,12 +213,35 @@ class MemoryRecords:
         """All that were ever made, by (marketplace, listing_id, rights_holder), oldest first."""
         return [load(Review, entry.detail) for entry in self._sorted(self._reviews)]
 
+    def count_reviews(self) -> int:
+        """How many were ever made. As none is ever changed, an equal count means equal reviews."""
+        return len(self._reviews)
+
     def standing_reviews(self) -> Sequence[Review]:
         """Of each listing and rights holder the latest one on the content that the listing has now; in that order."""
         with self._lock:
             of_now = [entry for entry in self._sorted(self._reviews) if self._stands(entry)]
         latest = {entry.key[:3]: entry for entry in of_now}
         return [load(Review, entry.detail) for entry in latest.values()]
+
+    def save_negatives(self, negatives: Iterable[Negative]) -> SaveCount:
+        """Insert or update by key, all or none. Raises NotFound when a rights holder is not stored."""
+        entries = [negative_entry(negative) for negative in negatives]
+        with self._lock:
+            demand((entry.key[:1] for entry in entries), self._holders, "rights holder")
+            return _save(self._negatives, entries)
+
+    def negatives(self) -> Sequence[Negative]:
+        """All, by (rights_holder, sha256)."""
+        return [load(Negative, entry.detail) for entry in self._sorted(self._negatives)]
+
+    def delete_negatives(self, keys: Iterable[tuple[str, str]]) -> int:
+        """Remove those with these keys, all at once; how many were removed."""
+        with self._lock:
+            found = {key for key in keys if key in self._negatives}
+            for key in found:
+                del self._negatives[key]
+            return len(found)
 
     def _sorted(self, table: Table) -> list[Entry]:
         """A snapshot by key: saving while it is walked through does not disturb it."""

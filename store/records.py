@@ -12,6 +12,7 @@ from domain.case import Case
 from domain.catalog import Catalog, ReferenceProduct, RightsHolder
 from domain.codec import load
 from domain.listing import Listing
+from domain.negative import Negative
 from domain.notice import Notice, NoticeStatus
 from domain.review import Review
 from store.content import (
@@ -26,6 +27,7 @@ from store.content import (
     holder_entry,
     is_storable,
     listing_entry,
+    negative_entry,
     new_reviews,
     notice_entry,
     product_entries,
@@ -37,6 +39,7 @@ from store.rows import PAGE_ROWS, Query, TenantRows
 from store.tables import assessments as assessment_table
 from store.tables import cases as case_table
 from store.tables import listings as listing_table
+from store.tables import negatives as negative_table
 from store.tables import notices as notice_table
 from store.tables import products as product_table
 from store.tables import reviews as review_table
@@ -255,11 +258,35 @@ class SqlRecords:
         """All that were ever made, by (marketplace, listing_id, rights_holder), oldest first."""
         return [load(Review, row.detail) for row in self._rows.all(self._rows.details(review_table))]
 
+    def count_reviews(self) -> int:
+        """How many were ever made. As none is ever changed, an equal count means equal reviews."""
+        return self._rows.count(review_table)
+
     def standing_reviews(self) -> Sequence[Review]:
         """Of each listing and rights holder the latest one on the content that the listing has now; in that order."""
         query = self._rows.details(review_table).join(listing_table, _of_current_content(review_table))
         found = [load(Review, row.detail) for row in self._rows.all(query)]
         return list({review.key: review for review in found}.values())
+
+    def save_negatives(self, negatives: Iterable[Negative]) -> SaveCount:
+        """Insert or update by key in one transaction. Raises NotFound when a rights holder is not stored."""
+        entries = [negative_entry(negative) for negative in negatives]
+        holders: list[Key] = [entry.key[:1] for entry in entries]
+        with self._rows.writing() as connection:
+            demand(holders, self._rows.values(connection, holder_table, holders, "digest"), "rights holder")
+            return self._rows.save(connection, negative_table, entries)
+
+    def negatives(self) -> Sequence[Negative]:
+        """All, by (rights_holder, sha256)."""
+        return [load(Negative, row.detail) for row in self._rows.all(self._rows.details(negative_table))]
+
+    def delete_negatives(self, keys: Iterable[tuple[str, str]]) -> int:
+        """Remove those with these keys, in one transaction; how many were removed."""
+        wanted: list[Key] = list(keys)
+        with self._rows.writing() as connection:
+            found = list(self._rows.values(connection, negative_table, wanted, "digest"))
+            self._rows.delete(connection, delete(negative_table), found, "rights_holder", "sha256")
+            return len(found)
 
 
 def _current() -> ColumnElement[bool]:

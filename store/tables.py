@@ -69,6 +69,8 @@ reviews = _table(
     columns=("content_digest",),
 )
 
+negatives = _table("negatives", "rights_holder", "sha256", refers_to=("rights_holders", "rights_holder"))
+
 
 def keys_of(table: Table) -> list[Column[str]]:
     """The primary key's columns, the tenant left out."""

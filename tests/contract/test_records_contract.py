@@ -22,6 +22,7 @@ from domain.catalog import Brand, Catalog, Money, ReferenceImage, ReferenceProdu
 from domain.codec import digest, dump
 from domain.errors import BadInput, NotFound
 from domain.listing import Listing, ListingImage, Seller, Unreadable
+from domain.negative import Negative
 from domain.notice import Notice, NoticeItem, Regime
 from domain.review import Decision, RejectionReason, Review, SeenAs, SeenRegion
 from store.content import content_digest
@@ -138,6 +139,10 @@ def review(of: Listing, reason: RejectionReason | None = None, *, minutes: int =
     return replace(one, **changed)  # type: ignore[arg-type]
 
 
+def negative(sha256: str = "d" * 64, holder: str = "Luma", name: str = "theirs.png") -> Negative:
+    return Negative(rights_holder=holder, sha256=sha256, name=name, added_at=DECIDED)
+
+
 def everything(records: Records) -> dict[str, object]:
     """All that can be read, to compare before and after."""
     return {
@@ -152,6 +157,8 @@ def everything(records: Records) -> dict[str, object]:
         "notices": list(records.notices()),
         "reviews": list(records.reviews()),
         "standing_reviews": list(records.standing_reviews()),
+        "count_reviews": records.count_reviews(),
+        "negatives": list(records.negatives()),
     }
 
 
@@ -162,6 +169,7 @@ def fill(records: Records) -> None:
     records.save_cases([case("C1")])
     records.save_notices([notice("N1")])
     records.save_reviews([review(listing("L1"), RejectionReason.NOT_OURS)])
+    records.save_negatives([negative()])
 
 
 # Catalogs
@@ -282,6 +290,8 @@ def test_nothing_to_save_is_saved(records: Records) -> None:
     assert records.save_cases([]) == SaveCount()
     assert records.save_notices([]) == SaveCount()
     assert records.save_reviews([]) == SaveCount()
+    assert records.save_negatives([]) == SaveCount()
+    assert records.delete_negatives([]) == 0
     assert records.delete_cases([]) == 0
 
 
@@ -333,6 +343,9 @@ def test_what_is_not_there_is_not_found_however_it_is_spelled(records: Records, 
         records.save_notices([notice("N2", case_id=key)])
     with pytest.raises((NotFound, BadInput)):
         records.save_reviews([review(listing(key))])
+    with pytest.raises((NotFound, BadInput)):
+        records.save_negatives([negative(), negative(holder=key)])
+    assert records.delete_negatives([("Luma", key), (key, "d" * 64)]) == 0
     assert records.products(key) == []
     assert records.delete_cases([key]) == 0
     assert everything(records) == before
@@ -572,6 +585,27 @@ def test_many_reviews_at_once_are_held_against_what_stands(records: Records) -> 
     assert records.standing_reviews() == sorted(reviews, key=lambda each: each.key)
 
 
+# Negatives
+
+
+def test_negatives_come_back_until_they_are_removed(records: Records) -> None:
+    records.save_catalogs([catalog(), catalog(holder="Other")])
+    saved = [negative("e" * 64), negative(), negative(holder="Other")]
+    assert records.save_negatives(iter(saved)) == SaveCount(added=3)
+    assert records.save_negatives(saved) == SaveCount(unchanged=3)
+    assert records.negatives() == [saved[1], saved[0], saved[2]]
+    assert records.save_negatives([negative(name="again.png")]) == SaveCount(updated=1)
+    assert records.delete_negatives(iter([negative().key, negative().key, ("Luma", "f" * 64)])) == 1
+    assert records.negatives() == [saved[0], saved[2]]
+
+
+def test_a_catalog_that_is_imported_again_keeps_the_negatives(records: Records) -> None:
+    records.save_catalog(catalog("R1"))
+    records.save_negatives([negative()])
+    records.save_catalog(catalog("R2"))
+    assert records.negatives() == [negative()]
+
+
 # Tenants
 
 PROBES: dict[str, Callable[[Records], object]] = {
@@ -597,6 +631,10 @@ PROBES: dict[str, Callable[[Records], object]] = {
     "save_reviews": lambda other: _is_not_found(lambda: other.save_reviews([review(listing("L1"))])),
     "reviews": lambda other: list(other.reviews()) == [],
     "standing_reviews": lambda other: list(other.standing_reviews()) == [],
+    "count_reviews": lambda other: other.count_reviews() == 0,
+    "save_negatives": lambda other: _is_not_found(lambda: other.save_negatives([negative("e" * 64)])),
+    "negatives": lambda other: list(other.negatives()) == [],
+    "delete_negatives": lambda other: other.delete_negatives([negative().key]) == 0,
 }
 
 
