@@ -17,7 +17,12 @@ from jobs.truth import TruthRow
 from scoring import metrics
 from store.interfaces import AssessmentReader
 
-_READS = {str(SignalName.COPIED_PHOTO): "image", str(SignalName.SUSPICIOUS_PRICE): "price"}
+_READS = {
+    str(SignalName.COPIED_PHOTO): "image",
+    str(SignalName.LOGO_MISUSE): "image",
+    str(SignalName.ALTERED_LOGO): "image",
+    str(SignalName.SUSPICIOUS_PRICE): "price",
+}
 """What a signal has to read; where that was unreadable, its silence is no verdict."""
 _Rows = dict[tuple[str | None, str], TruthRow | None]
 """None: a row that was not asked for."""

@@ -48,6 +48,9 @@ class VersionsBody(BaseModel):
     lexicon: str
     code: str
     calibration: str
+    detector: str = Field(description="The model that finds where marks stand; empty: none was used.")
+    logo_verifier: str = Field(description="The model that weighs found marks; empty: no logos were looked for.")
+    reader: str = Field(description="What read words in pictures; empty: none was used.")
 
 
 class AssessmentBody(BaseModel):

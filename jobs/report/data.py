@@ -77,8 +77,10 @@ class ListingView:
     """Sentences: what of this listing could not be read, and why."""
     proof: PictureView | None = None
     """Listing and reference side by side with matched points and outline; None without a photo match."""
+    marks: tuple[PictureView, ...] = ()
+    """Marks found in its pictures, each beside the logo, with the place enlarged and boxed."""
     pictures: tuple[PictureView, ...] = ()
-    """Plain pictures, where there is no proof picture."""
+    """Plain pictures, where there is neither a proof picture nor a mark."""
     truth: str = ""
     """What the truth says of it, in words; empty without truth."""
 

@@ -9,7 +9,7 @@ from domain.assessment import Assessment, Finding, SignalName
 from domain.catalog import ReferenceProduct
 from domain.listing import Listing
 from jobs.report.data import FindingView, ListingView, PictureView
-from jobs.report.pictures import picture_view, proof_picture, stored_picture
+from jobs.report.pictures import mark_pictures, picture_view, proof_picture, stored_picture
 from jobs.report.words import shorten, words
 from jobs.truth import TruthRow
 from store.interfaces import CatalogReader, EvidenceReader
@@ -23,8 +23,9 @@ class ListingViews:
 
     def view(self, listing: Listing, assessment: Assessment, *, truth: TruthRow | None = None) -> ListingView:
         """The listing with its proof, or else with its own picture beside the reference that it should name."""
-        copied = assessment.signal(SignalName.COPIED_PHOTO)
-        proof = proof_picture(self._evidence, copied, title=shorten(listing.title, 120))
+        title = shorten(listing.title, 120)
+        proof = proof_picture(self._evidence, assessment.signal(SignalName.COPIED_PHOTO), title=title)
+        marks = mark_pictures(self._evidence, assessment.signals, title=title)
         return ListingView(
             marketplace=listing.marketplace,
             listing_id=listing.listing_id,
@@ -37,7 +38,8 @@ class ListingViews:
             findings=_findings(assessment),
             unreadable=tuple(f"{one.what}: {one.reason}" for one in assessment.unreadable),
             proof=proof,
-            pictures=() if proof else self._plain(listing, assessment, truth),
+            marks=marks,
+            pictures=() if proof or marks else self._plain(listing, assessment, truth),
             truth=_truth_sentence(truth) if truth else "",
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image
@@ -13,6 +15,8 @@ from domain.errors import BadInput, EvidenceCorrupt, ImageRefused, NotFound
 from jobs.report.data import PictureView
 from store.images import RGB, decode_image
 from store.interfaces import EvidenceReader
+from takedown.logo_picture import caption_lines, logo_picture
+from takedown.logo_proof import LOGO_SIGNALS, LogoProof, logo_proof
 from takedown.photo_proof import photo_proof
 from takedown.proof import match_picture
 
@@ -63,5 +67,35 @@ def proof_picture(evidence: EvidenceReader, copied: Finding | None, *, title: st
         np.asarray(drawn.convert("RGB"), dtype=np.uint8),
         alt=f"Catalog photo of {copied.reference_id} beside the photo of “{title}”, joined by {many} matched points",
         caption=f"Left the catalog’s photo, right the listing’s: {many} matched points and the outline of the copy.",
+        longest_px=1000,
+    )
+
+
+def mark_pictures(
+    evidence: EvidenceReader, signals: Iterable[Finding], *, title: str, most: int = 2
+) -> tuple[PictureView, ...]:
+    """Each mark found in the listing's pictures, drawn as a notice shows it, each place once.
+
+    A mark whose evidence, picture or logo cannot be read is left out: its sentence stays.
+    """
+    proofs: dict[tuple[str, object], LogoProof] = {}
+    for signal in signals:
+        with suppress(BadInput):
+            if signal.name in LOGO_SIGNALS:
+                proof = logo_proof(signal)
+                proofs.setdefault((proof.image_sha256, proof.box), proof)
+    drawn = (_mark_picture(evidence, proof, title=title) for proof in list(proofs.values())[:most])
+    return tuple(picture for picture in drawn if picture)
+
+
+def _mark_picture(evidence: EvidenceReader, proof: LogoProof, *, title: str) -> PictureView | None:
+    listing, logo = stored_picture(evidence, proof.image_sha256), stored_picture(evidence, proof.logo_sha256)
+    if listing is None or logo is None:
+        return None
+    said = "; ".join(caption_lines(proof))
+    return picture_view(
+        np.asarray(logo_picture(listing, logo, proof).convert("RGB"), dtype=np.uint8),
+        alt=f"The logo {proof.brand}, and its place in the photo of “{title}”. {said}",
+        caption=f"Left the logo and what the box shows, right the listing’s photo. {said}.",
         longest_px=1000,
     )

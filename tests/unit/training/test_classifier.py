@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 from domain.errors import BadInput
 from training.classifier import (
     ENFORCE_FLOOR,
+    LEAST_EXAMPLES,
     TrainedClassifier,
     enforce_threshold,
     export_classifier,
@@ -208,3 +209,37 @@ def test_data_that_cannot_train_are_refused(change: dict[str, Any], field: str) 
             absent_shares=given["absent_shares"],
         )
     assert caught.value.field == field
+
+
+def test_what_the_data_hold_no_examples_of_keeps_the_weight_it_is_given(tmp_path: Path) -> None:
+    x, y, groups = draw(3000)
+    x[:, NAMES.index("slang")] = 0
+    x[LEAST_EXAMPLES - 1 :, NAMES.index("own")] = 0
+    plain = train(x, y, groups)
+    given = train(x, y, groups, assumed_weights={"slang": 3.25, "own": -1.5, "photo": 9.0})
+    assert given.assumed == ("slang", "own")
+    assert (weight(given, "slang"), weight(given, "own")) == (3.25, -1.5)
+    assert weight(plain, "slang") == 0
+    assert plain.assumed == ()
+    assert weight(given, "photo") == pytest.approx(weight(plain, "photo"), rel=0.05)  # learned all the same
+    row = np.zeros((2, len(NAMES)))
+    row[1, NAMES.index("slang")] = 1.0
+    low, high = np.log(given.probabilities(row) / (1 - given.probabilities(row)))
+    assert high - low == pytest.approx(3.25)
+    path = export_classifier(given, tmp_path, version="1", lexicon_version="a", training_data={})
+    assert json.loads(path.read_text())["assumed"] == ["slang", "own"]
+
+
+def test_a_feature_with_examples_enough_is_learned_whatever_was_assumed() -> None:
+    x, y, groups = draw(3000)
+    x[LEAST_EXAMPLES:, NAMES.index("slang")] = 0
+    given = train(x, y, groups, assumed_weights={"slang": 3.25})
+    assert given.assumed == ()
+    assert weight(given, "slang") != 3.25
+
+
+@pytest.mark.parametrize("assumed", [{"unknown": 1.0}, {"slang": -1.0}, {"own": 1.0}])
+def test_no_weight_is_assumed_against_its_sign_or_of_nothing(assumed: dict[str, float]) -> None:
+    with pytest.raises(BadInput) as caught:
+        train(*draw(100), assumed_weights=assumed)
+    assert caught.value.field == "assumed_weights"
