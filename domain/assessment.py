@@ -84,6 +84,8 @@ class Versions:
     """``name@sha256`` (first 12 digits) of the model that weighs found marks; empty: no logos were looked for."""
     reader: str = ""
     """Name and version of what read words in pictures; empty: none was used."""
+    negatives: str = ""
+    """Digest of what rights holders called not theirs (first 12 digits); empty: there was nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

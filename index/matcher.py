@@ -83,6 +83,11 @@ class Matcher:
         ):
             self._twins.setdefault(first, []).append((second, matrix))
 
+    @property
+    def model(self) -> CopyEmbedder:
+        """What embeds pictures here."""
+        return self._model
+
     def match(self, listing: Listing, pictures: Sequence[tuple[str, RGB]]) -> Matches:
         """Match a listing's (digest, decoded picture) pairs and its words."""
         texts = self._texts.match(listing)

@@ -17,6 +17,7 @@ from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.calibration import Calibration
 from index.matcher import Matcher
+from index.negative_bank import NO_NEGATIVES, NegativeBank, without_negatives
 from jobs.read_pictures import read_pictures
 from scoring.combiner import Combiner
 from scoring.context import CatalogView
@@ -47,8 +48,10 @@ class Scorer:
         settings: Settings,
         *,
         calibration: Calibration,
+        negatives: NegativeBank = NO_NEGATIVES,
     ) -> None:
         """`calibration` is the one whose threshold `matcher` holds matches to."""
+        self._negatives = negatives
         combiner.ready()
         self.matcher, self.combiner, self.catalog, self._settings = matcher, combiner, catalog, settings
         checkpoint = matcher.artifact.checkpoint
@@ -60,6 +63,7 @@ class Scorer:
             lexicon=lexicon_version(),
             code=version("assayer"),
             calibration=calibration.version,
+            negatives=negatives.version,
         )
 
     def score(self, listing: Listing, evidence: EvidenceReader) -> Scored:
@@ -70,7 +74,9 @@ class Scorer:
         self, listing: Listing, pictures: Sequence[tuple[str, RGB]], unreadable: tuple[Unreadable, ...]
     ) -> Scored:
         """The verdict on one listing by its pictures, each once and with its digest, and what of it cannot be read."""
-        matches = replace(self.matcher.match(listing, pictures), unreadable=unreadable)
+        found = self.matcher.match(listing, pictures)
+        photos = without_negatives(found.photos, pictures, self._negatives, self.matcher.model)
+        matches = replace(found, photos=photos, unreadable=unreadable)
         return Scored(
             assessment=self.combiner.assess(listing, matches, self.catalog, versions=self.versions),
             matches=matches,

@@ -16,11 +16,13 @@ from index.calibration import Calibration, read_calibration, write_calibration
 from index.embedder import Embedder
 from index.local_features import FEATURES_VERSION
 from index.matcher import Matcher
+from index.negative_bank import NO_NEGATIVES, NegativeBank
 from index.text import TextMatcher
 from index.verification import Verifier, load_verifier
 from jobs.build_index import build_index
 from jobs.calibrate import CalibrationReport, calibrate
 from jobs.embedders import embedder_path
+from jobs.negatives import negative_regions, open_negative_bank
 from jobs.score_listings import Scorer
 from scoring.combiner import Combiner
 from scoring.context import CatalogView
@@ -115,7 +117,19 @@ class Workspace:
         products = self.records.products()
         matcher = Matcher(artifact, model, self.verifier, TextMatcher(products), copy_from=calibration.thresholds.copy)
         catalog = CatalogView(self.records.rights_holders(), products)
-        return Scorer(matcher, Combiner(self.models_dir), catalog, self.settings, calibration=calibration)
+        return Scorer(
+            matcher,
+            Combiner(self.models_dir),
+            catalog,
+            self.settings,
+            calibration=calibration,
+            negatives=self.negatives(),
+        )
+
+    def negatives(self) -> NegativeBank:
+        """What rights holders of this tenant called not theirs, as of now."""
+        regions = negative_regions(self.records)
+        return open_negative_bank(regions, self.evidence, self.embedder, self.settings) if regions else NO_NEGATIVES
 
     @property
     def verifier(self) -> Verifier:

@@ -8,11 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.codec import digest, dump
 from domain.errors import NotReady
 from index.artifact import IndexArtifact, read_artifact
 from index.build import CopyEmbedder
 from index.calibration import calibration_digest
 from index.local_features import FEATURES_VERSION
+from jobs.negatives import negative_regions, negatives_state
 from jobs.score_listings import Scorer
 from jobs.workspace import Workspace
 
@@ -36,6 +38,7 @@ class _State:
     index: str
     calibration: str
     catalog: str
+    negatives: str
 
 
 class ScorerInUse:
@@ -47,6 +50,7 @@ class ScorerInUse:
         self._scorer: Scorer | None = None
         self._state: _State | None = None
         self._looked_at = -_TRUSTED_S
+        self._negatives_read = ("", "")
 
     def get(self) -> Scorer:
         """The scorer of the catalog and index that are stored now.
@@ -76,7 +80,16 @@ class ScorerInUse:
             index=pointer,
             calibration=calibration_digest(self._work.settings.index_dir, pointer),
             catalog=self._work.records.catalog_digest(),
+            negatives=self._negatives(),
         )
+
+    def _negatives(self) -> str:
+        """Their digest; they are read only where a review was made or a picture handed in."""
+        state = negatives_state(self._work.records)
+        if state != self._negatives_read[0]:
+            regions = [dump(region) for region in negative_regions(self._work.records)]
+            self._negatives_read = (state, digest(regions))
+        return self._negatives_read[1]
 
     def _load(self, state: _State) -> Scorer:
         artifact = self._read_artifact(state)

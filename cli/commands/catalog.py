@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.commands.negatives import app as negatives
 from cli.options import FetchOption, JsonOption, image_fetcher
 from cli.output import progress_bars, say_facts, say_findings, say_json
 from domain.codec import dump
@@ -15,6 +16,7 @@ from jobs.import_catalog import CatalogReport, check_catalog, import_catalog
 from jobs.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import and check reference catalogs.")
+app.add_typer(negatives, name="negatives")
 
 PathArgument = Annotated[Path, typer.Argument(help="Folder, ZIP, or feed file (TSV, CSV, XML) beside its images.")]
 HolderOption = Annotated[
