@@ -34,6 +34,8 @@ _AROUND = 0.25
 """Of the box's sides, shown around the enlarged place."""
 _OUTLINE = (0, 172, 193, 255)
 _MOST_DIFFERENCES = 4
+_AIR = 4.0
+"""Canvas pixels between a mark and the box around it."""
 _ASCII_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "…": "..."})
 
 
@@ -55,7 +57,7 @@ def logo_picture(
         write(pen, (panel.left, panel.top - HEADER), words, 17, INK, max(panel.picture.width, _LEAST_WIDTH))
     listing = panels[-1]
     draw_outline(large, listing, proof.outline, color=_OUTLINE, width=3)
-    draw_outline(large, listing, corners(proof.box), width=5)
+    draw_outline(large, listing, corners(_grown(proof.box, _AIR / listing.scale)), width=4)
     for number, line in enumerate(lines):
         at = (MARGIN, size[1] - MARGIN // 2 - (len(lines) - number) * (LINE + 4))
         write(pen, at, line.translate(_ASCII_QUOTES), 14 if number == 0 else 13, MUTED if number else INK,
@@ -67,6 +69,11 @@ def corners(box: Box) -> tuple[tuple[float, float], ...]:
     """Of left, top, right, bottom, clockwise from the top left."""
     left, top, right, bottom = box
     return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+def _grown(box: Box, by: float) -> Box:
+    """The line should not hide what it shows."""
+    return (box[0] - by, box[1] - by, box[2] + by, box[3] + by)
 
 
 def caption_lines(proof: LogoProof) -> list[str]:

@@ -92,7 +92,7 @@ def _mark_picture(evidence: EvidenceReader, proof: LogoProof, *, title: str) -> 
     listing, logo = stored_picture(evidence, proof.image_sha256), stored_picture(evidence, proof.logo_sha256)
     if listing is None or logo is None:
         return None
-    said = "; ".join(caption_lines(proof))
+    said = ". ".join(caption_lines(proof))
     return picture_view(
         np.asarray(logo_picture(listing, logo, proof).convert("RGB"), dtype=np.uint8),
         alt=f"The logo {proof.brand}, and its place in the photo of “{title}”. {said}",

@@ -22,12 +22,13 @@ from domain.catalog import Brand, Catalog, Money, ReferenceImage, ReferenceProdu
 from domain.codec import dump
 from domain.errors import BadInput
 from domain.listing import Listing, ListingImage, Seller, Unreadable
-from domain.match import PhotoMatch
+from domain.match import Alteration, LogoAlteration, LogoMatch, PhotoMatch
 from domain.notice import Notice, NoticeItem, Regime
 from jobs.evaluate import Evaluation, evaluate
 from jobs.report import words
 from jobs.report.build import build_report
 from jobs.report.data import ReportData
+from jobs.report.listings import ListingViews
 from jobs.report.page import render_report, write_report
 from jobs.truth import TruthRow
 from store.evidence import MemoryEvidence
@@ -223,6 +224,50 @@ def test_a_case_shows_its_proof_and_its_reasons(shop: Shop) -> None:
     ]
     assert resale.proof is None
     assert [one.caption for one in resale.pictures] == ["The listing’s photo"]
+
+
+def test_a_mark_is_shown_beside_its_logo_with_what_differs_and_each_place_once(shop: Shop) -> None:
+    logo = shop.evidence.write(picture(9))
+    sha256 = shop.evidence.write(picture(len("marked")))
+    found = LogoMatch(
+        image_sha256=sha256,
+        rights_holder="Velmora",
+        brand="Velmora",
+        logo_sha256=logo,
+        box=(20.0, 30.0, 90.0, 60.0),
+        outline=(),
+        probability=0.96,
+        similarity=0.8,
+        inliers=0,
+        text="VELMARA",
+        text_score=0.86,
+        alterations=(LogoAlteration(kind=Alteration.LETTER_CHANGED, confidence=0.9, difference=f"reads {HOSTILE}"),),
+    )
+    signals = [
+        Finding(name=name, strength=0.9, sentence="A mark.", brand="Velmora", evidence=dump(found), contribution=2.0)
+        for name in (SignalName.LOGO_MISUSE, SignalName.ALTERED_LOGO)
+    ]
+    views = ListingViews(shop.records, shop.evidence)
+    assessment = replace(shop.add("marked", 0.9, Band.REVIEW), signals=tuple(signals))
+    listing = shop.records.listing("market", "marked")
+    view = views.view(listing, assessment)
+    assert view.proof is None
+    assert view.pictures == ()
+    (shown,) = view.marks
+    assert "Velmora: probability 0.960" in shown.caption
+    assert "reads “VELMARA”" in shown.caption
+    assert "Altered: reads" in shown.alt
+    data = replace(shop.report(), false_alarms=(view,))
+    page = parsed(data)
+    assert len(page.xpath("//section[@id='wrong']//figure[@class='proof']/img")) == 1
+    assert "<script" not in render_report(data)
+    elsewhere = dump(replace(found, box=(1.0, 2.0, 30.0, 40.0)))
+    two = views.view(listing, replace(assessment, signals=(signals[0], replace(signals[1], evidence=elsewhere))))
+    assert len(two.marks) == 2
+    broken = replace(assessment, signals=(replace(signals[0], evidence={"box": "everywhere"}),))
+    assert [one.caption for one in views.view(listing, broken).pictures] == ["The listing’s photo"]
+    gone = ListingViews(shop.records, MemoryEvidence()).view(listing, assessment)
+    assert gone.marks == ()
 
 
 def test_pictures_in_the_page_can_be_decoded(shop: Shop) -> None:

@@ -223,9 +223,9 @@ def test_box_and_outline_lie_where_they_stand_in_the_listing_picture():
     marked = np.argwhere(np.abs(pixels - MAGENTA).sum(axis=2) < 40)
     marked = marked[marked[:, 1] >= left]
     zoom = 560 / 400
-    assert marked[:, 1].min() == pytest.approx(left + 100 * zoom, abs=4)
-    assert marked[:, 1].max() == pytest.approx(left + 300 * zoom, abs=4)
-    assert marked[:, 0].max() - marked[:, 0].min() == pytest.approx(180 * zoom, abs=6)
+    assert marked[:, 1].min() == pytest.approx(left + 100 * zoom - 4, abs=4)
+    assert marked[:, 1].max() == pytest.approx(left + 300 * zoom + 4, abs=4)
+    assert marked[:, 0].max() - marked[:, 0].min() == pytest.approx(180 * zoom + 8, abs=6)
     outlined = np.asarray(logo_picture(GRAY, PALE, proof(box=(100.0, 60.0, 300.0, 240.0)))).astype(int)
     assert (np.abs(outlined - (0, 172, 193)).sum(axis=2) < 40).any()
 
