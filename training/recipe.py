@@ -47,5 +47,8 @@ class EmbedderRecipe:
         return min(1.0, self.first_strength + (1 - self.first_strength) * step / self.steps / self.full_strength_at)
 
     def continued(self) -> EmbedderRecipe:
-        """For a network that has learned before: full distortion at once, and half the learning rate."""
-        return replace(self, first_strength=1.0, learning_rate=self.learning_rate / 2)
+        """For a network that has learned before: full distortion at once, and a quarter of the learning rate.
+
+        With half of it, the first steps undid what the last ones had learned.
+        """
+        return replace(self, first_strength=1.0, learning_rate=self.learning_rate / 4)
