@@ -41,7 +41,7 @@ MAX_BOXES = 100
 LOWEST_SCORE = 0.02
 """Below which a box is not looked at."""
 _MAX_SIZE = 1024
-_SAME_MARK = 0.5
+SAME_MARK = 0.5
 """Intersection over union from which two boxes are of one mark."""
 _CANDIDATES = 400
 _BATCH = 16
@@ -219,5 +219,5 @@ def keep_boxes(boxes: Boxes, scores: Scores, size: tuple[int, int]) -> tuple[Box
         kept.append(int(first))
         shared = np.minimum(cut[first, 2:], cut[rest, 2:]) - np.maximum(cut[first, :2], cut[rest, :2])
         common = np.clip(shared, 0, None).prod(axis=1)
-        left = rest[common < _SAME_MARK * (areas[first] + areas[rest] - common)]
+        left = rest[common < SAME_MARK * (areas[first] + areas[rest] - common)]
     return np.asarray(cut[kept], dtype=np.float32), np.asarray(best[kept], dtype=np.float32)

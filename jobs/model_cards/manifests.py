@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.errors import BadInput, NotReady
 from index.embedder import InputContract, OutputContract, Space, TextContract
+from index.logo_detector import DetectorInput, DetectorOutputs
 from jobs.evaluate_models.figures import FORMAT
 
 _TRAIN = "Train the model anew: docs/models.md, Promoting a model."
@@ -103,6 +104,24 @@ class EmbedderFacts(Made, FileFacts):
     def pretrained(self) -> bool:
         """Whether timm's or open_clip's weights were the start."""
         return bool(self.architecture.get("vision_cfg", {}).get("timm_model_pretrained"))
+
+
+class DetectorTrainingFacts(TrainingFacts):
+    """How the logo detector trained."""
+
+    cutouts: int
+    recipe: dict[str, Any]
+    validated_on: str
+
+
+class DetectorFacts(Made, FileFacts):
+    """``detector.json``, as `training.detector_export` and `training.detector_training` write it."""
+
+    input: DetectorInput
+    outputs: DetectorOutputs
+    parameters: int
+    training: DetectorTrainingFacts
+    parity: ParityFacts
 
 
 class VerifierFacts(Made):

@@ -1,4 +1,4 @@
-"""``embedder.md``, ``verifier.md`` and ``combiner.md``: nothing on them is typed by hand.
+"""``embedder.md``, ``detector.md``, ``verifier.md`` and ``combiner.md``: nothing on them is typed by hand.
 
 A card says the same as long as what lies in the folder is the same: no date, no machine.
 """
@@ -14,10 +14,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from domain.errors import NotReady
+from index.logo_detector import MAX_BOXES, SAME_MARK
 from index.preprocessing import MAX_QUERY_VIEWS, REFERENCE_VIEWS
 from index.verification import SPEAKS_AGAINST, load_verifier
 from jobs.model_cards.manifests import (
     CombinerFacts,
+    DetectorFacts,
     EmbedderFacts,
     EvaluationFacts,
     FileFacts,
@@ -68,8 +70,8 @@ def _measured_versions(folder: Path) -> dict[str, str]:
     return versions
 
 
-def _version(embedder: EmbedderFacts) -> str:
-    return f"{embedder.name}@{embedder.sha256[:12]}"
+def _version(facts: EmbedderFacts | DetectorFacts) -> str:
+    return f"{facts.name}@{facts.sha256[:12]}"
 
 
 def _embedder(folder: Path, evaluation: EvaluationFacts | None) -> str:
@@ -90,6 +92,22 @@ def _embedder(folder: Path, evaluation: EvaluationFacts | None) -> str:
         weaknesses=weaknesses(evaluation.measurements) if evaluation else (),
         query_views=MAX_QUERY_VIEWS,
         reference_views=REFERENCE_VIEWS,
+    )
+
+
+def _detector(folder: Path, evaluation: EvaluationFacts | None) -> str:
+    facts = read_facts(folder / "detector.json", DetectorFacts)
+    version = _version(facts)
+    # figures of another detector are no reason to refuse the other models' cards
+    measured = evaluation.measurements if evaluation and evaluation.models.get("detector") == version else {}
+    return _render(
+        "detector.md.j2",
+        facts=facts,
+        version=version,
+        files={"the model": checked_file(folder, facts), "the manifest": file_facts(folder / "detector.json")},
+        measurements={name: one for name, one in measured.items() if "boxes" in name},
+        same_mark=SAME_MARK,
+        most=MAX_BOXES,
     )
 
 
@@ -114,6 +132,7 @@ def _combiner(folder: Path, _: EvaluationFacts | None) -> str:
 
 _CARDS: Mapping[str, Callable[[Path, EvaluationFacts | None], str]] = {
     "embedder": _embedder,
+    "detector": _detector,
     "verifier": _verifier,
     "combiner": _combiner,
 }

@@ -72,6 +72,39 @@ def clip_manifest(folder: Path) -> None:
 
 
 @pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    """A detector's manifest, as `training.detector_training` writes it; the file's content does not matter."""
+    (tmp_path / "detector.onnx").write_bytes(b"detector")
+    told = {
+        "name": "assayer-logo-detector",
+        **file_facts(tmp_path / "detector.onnx").model_dump(),
+        "input": {"name": "pictures", "size": 320, "preprocessing": "letterbox-v1"},
+        "outputs": {"boxes": "boxes", "scores": "scores"},
+        "parameters": 765_432,
+        "license": "Apache-2.0",
+        "data": {"marks": {"title": "Marks", "repositories": ["c/d"], "license": "CC0-1.0"}},
+        "splits": "by hash of the name",
+        "command": "assayer train detector --data DIR --steps 2600 --seed 0 --from CHECKPOINT",
+        "commit": "b" * 40,
+        "training": {
+            "recipe": {"size": 256, "start": {"sha256": "1" * 64}},
+            "steps": 2600,
+            "pictures": 41_600,
+            "minutes": 30.2,
+            "photographs": 1154,
+            "cutouts": 1039,
+            "marks": 2510,
+            "left_out": {},
+            "validation": {"recall": 0.8123, "recall_at_a_tenth": 0.6012, "step": 2500},
+            "validated_on": "composed scenes of the validation split",
+        },
+        "parity": {"largest_difference": 2e-7, "tolerance": 1e-3},
+    }
+    (tmp_path / "detector.json").write_text(json.dumps(told), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
 def models(tmp_path: Path) -> Path:
     """The committed models without what was measured."""
     for name in NAMES:
@@ -194,6 +227,38 @@ def test_a_card_names_its_files_contract_and_making(clip: Path) -> None:
 def test_a_card_says_which_code_trained(clip: Path, commit: str | None, said: str) -> None:
     edit(clip / "embedder.json", lambda told: told.update(commit=commit))
     assert f"with the code of {said}\n" in render_cards(clip)["embedder.md"]
+
+
+def test_a_detectors_card_names_its_contract_and_making(detector: Path) -> None:
+    cards = render_cards(detector)
+    assert set(cards) == {"detector.md"}
+    card = cards["detector.md"]
+    for told in (
+        *("(n, 3, 320, 320) float32", "`letterbox-v1`", "`boxes` (n, p, 4)", "`scores` (n, p)", "765,432", "41,600"),
+        *("recall 0.812, recall at a tenth 0.601", "step 2,500", "1" * 64, "b" * 40, "no finding", "knows no brand"),
+        "has not written figures",
+    ):
+        assert told in card
+    assert f"`{file_facts(detector / 'detector.onnx').sha256}`" in card
+    edit(detector / "detector.json", lambda told: told["training"]["recipe"].update(start=None))
+    assert "No pre-trained weights went into it." in render_cards(detector)["detector.md"]
+    (detector / "detector.onnx").write_bytes(b"another")
+    with pytest.raises(NotReady, match=r"detector\.onnx"):
+        render_cards(detector)
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_detectors_card_shows_the_boxes_of_its_own_figures(detector: Path, measured: bool) -> None:
+    version = f"assayer-logo-detector@{file_facts(detector / 'detector.onnx').sha256[:12]}"
+    boxes = Measurement(name="logo_boxes", about="Where?", methods={"detector": {"recall": share(3, 4)}})
+    names = Measurement(name="naming", about="Whose?", methods={"all": {"top_1": share(1, 2)}})
+    models = {"detector": version if measured else "other@0"}
+    told = ModelReport(models=models, measurements=(boxes, names), left_out=(), seconds={})
+    (detector / EVALUATION_FILE).write_text(json.dumps(told.as_dict()), encoding="utf-8")
+    card = render_cards(detector)["detector.md"]
+    assert ("Where?" in card) == measured
+    assert ("has not written figures" in card) != measured
+    assert "Whose?" not in card
 
 
 def test_what_speaks_against_the_model_is_said(clip: Path) -> None:
