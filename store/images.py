@@ -17,6 +17,8 @@ from domain.errors import ImageRefused
 
 RGB = NDArray[np.uint8]
 """(height, width, 3) uint8, sRGB, upright."""
+RGBA = NDArray[np.uint8]
+"""(height, width, 4) uint8, sRGB and opacity (255 = opaque), not premultiplied, upright."""
 
 _SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif": "GIF"}
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
