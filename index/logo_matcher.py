@@ -32,6 +32,7 @@ from index.logo_regions import (
 )
 from index.logo_verifier import FEATURE_NAMES, NEAR, LogoVerifier
 from index.mark_text import TextReader
+from index.negative_bank import NO_NEGATIVES, NegativeBank
 from index.score_normalization import ScoreNormalization
 from index.word_marks import WordHit, WordMarks
 from store.images import RGB
@@ -73,6 +74,8 @@ class LogoCandidate:
     """Cosine of the nearest of the brand's references; -1 where embeddings were left out."""
     reference: int
     """Its position in the index, or that of the aligned one."""
+    views: NDArray[np.float32]
+    """(v, d) mark vectors of the place; v is 0 where embeddings were left out."""
     alignment: LogoAlignment | None
     words: WordHit | None
 
@@ -118,15 +121,28 @@ class LogoMatcher:
         reader: TextReader | None,
         words: WordMarks,
         background: NDArray[np.float32] | None = None,
+        negatives: NegativeBank = NO_NEGATIVES,
         without: frozenset[Eye] = frozenset(),
     ) -> None:
-        """`background` (n, d) are mark vectors of pictures without a mark; None or empty: nothing is deducted."""
+        """`background` (n, d) are mark vectors of pictures without a mark; None or empty: nothing is deducted.
+
+        `negatives` is what rights holders said is not theirs.
+        """
         self.logos, self.verifier = logos, verifier
         self._embedder, self._detector, self._reader, self._words = embedder, detector, reader, words
-        self._without = without
+        self._negatives, self._without = negatives, without
         self._deductions = None
         if background is not None and len(background):
             self._deductions = ScoreNormalization(background, nearest=10, beta=_DEDUCTED)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of what decides, by the names of domain.assessment.Versions; empty for what is not used."""
+        return {
+            "detector": self._detector.version if self._detector else "",
+            "logo_verifier": self.verifier.version,
+            "reader": self._reader.version if self._reader else "",
+        }
 
     def find(self, pictures: Sequence[tuple[str, RGB]]) -> tuple[LogoMatch, ...]:
         """Known marks in a listing's pictures, each with its digest; most probable first, one a picture and brand."""
@@ -141,10 +157,14 @@ class LogoMatcher:
         """Those of `candidates`, best first, that are likely enough; of two brands in one place the likelier."""
         kept: list[LogoCandidate] = []
         for candidate in candidates:
-            likely = candidate.probability >= self.verifier.name_from
+            likely = candidate.probability >= self.verifier.name_from and not self._is_negative(candidate)
             if likely and not any(intersection_over_union(candidate.box, other.box) > _ONE_MARK for other in kept):
                 kept.append(candidate)
         return kept
+
+    def _is_negative(self, candidate: LogoCandidate) -> bool:
+        cosines = np.full(len(candidate.views), candidate.similarity, np.float32)
+        return bool(self._negatives.blocks(candidate.brand.rights_holder, candidate.views, cosines).any())
 
     def candidates(self, rgb: RGB) -> tuple[LogoCandidate, ...]:
         """The best place of every brand that any eye found, likeliest first, however unlikely."""
@@ -232,7 +252,7 @@ class LogoMatcher:
         words = [hit for hit in seen.words if (hit.rights_holder, hit.brand) == brand]
         looks = self._looks(brand, seen)
         best: LogoCandidate | None = None
-        for region, look in zip(seen.regions, looks, strict=True):
+        for number, (region, look) in enumerate(zip(seen.regions, looks, strict=True)):
             aligned = next((one for one in alignments if _same_place(region.box, bounding_box(one.outline))), None)
             hit = next((one for one in words if _same_place(region.box, one.box)), None)
             features = _weighed(region, look, aligned, hit)
@@ -245,6 +265,7 @@ class LogoMatcher:
                     features=features,
                     similarity=look.cosine,
                     reference=aligned.number if aligned else look.reference,
+                    views=seen.views[seen.owners == number],
                     alignment=aligned,
                     words=hit,
                 )

@@ -18,6 +18,7 @@ from domain.settings import Settings
 from index.calibration import Calibration
 from index.matcher import Matcher
 from index.negative_bank import NO_NEGATIVES, NegativeBank, without_negatives
+from jobs.logo_search import LogoSearch
 from jobs.read_pictures import read_pictures
 from scoring.combiner import Combiner
 from scoring.context import CatalogView
@@ -49,9 +50,10 @@ class Scorer:
         *,
         calibration: Calibration,
         negatives: NegativeBank = NO_NEGATIVES,
+        logos: LogoSearch | None = None,
     ) -> None:
-        """`calibration` is the one whose threshold `matcher` holds matches to."""
-        self._negatives = negatives
+        """`calibration` is the one whose threshold `matcher` holds matches to; `logos` is None for want of any."""
+        self._negatives, self._logos = negatives, logos
         combiner.ready()
         self.matcher, self.combiner, self.catalog, self._settings = matcher, combiner, catalog, settings
         checkpoint = matcher.artifact.checkpoint
@@ -64,6 +66,7 @@ class Scorer:
             code=version("assayer"),
             calibration=calibration.version,
             negatives=negatives.version,
+            **(logos.matcher.versions if logos else {}),
         )
 
     def score(self, listing: Listing, evidence: EvidenceReader) -> Scored:
@@ -77,10 +80,14 @@ class Scorer:
         found = self.matcher.match(listing, pictures)
         photos = without_negatives(found.photos, pictures, self._negatives, self.matcher.model)
         matches = replace(found, photos=photos, unreadable=unreadable)
-        return Scored(
-            assessment=self.combiner.assess(listing, matches, self.catalog, versions=self.versions),
-            matches=matches,
-        )
+        scored = self._scored(listing, matches)
+        if pictures and self._logos and self._logos.may_change(listing, scored.assessment):
+            return self._scored(listing, self._logos.search(pictures, matches))
+        return scored
+
+    def _scored(self, listing: Listing, matches: Matches) -> Scored:
+        assessment = self.combiner.assess(listing, matches, self.catalog, versions=self.versions)
+        return Scored(assessment=assessment, matches=matches)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
