@@ -18,7 +18,7 @@ from domain.catalog import Catalog, Money, ReferenceProduct, RightsHolder
 from domain.codec import canonical_json, digest, dump, load
 from domain.errors import BadInput
 from domain.listing import Listing, ListingImage, Seller, Unreadable
-from domain.match import Matches, PhotoMatch, TextMatch
+from domain.match import LogoAlteration, LogoMatch, Matches, PhotoMatch, TextMatch
 from domain.notice import Notice
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -71,6 +71,19 @@ st.register_type_strategy(
     ),
 )
 st.register_type_strategy(TextMatch, st.builds(TextMatch, score=numbers))
+st.register_type_strategy(LogoAlteration, st.builds(LogoAlteration, confidence=numbers))
+st.register_type_strategy(
+    LogoMatch,
+    st.builds(
+        LogoMatch,
+        box=st.tuples(numbers, numbers, numbers, numbers),
+        outline=st.lists(points, max_size=4).map(tuple),
+        probability=numbers,
+        similarity=numbers,
+        text_score=numbers,
+        alterations=st.lists(st.from_type(LogoAlteration), max_size=2).map(tuple),
+    ),
+)
 
 
 @pytest.mark.parametrize("kind", [Listing, Catalog, Matches, Assessment, Case, Notice], ids=lambda kind: kind.__name__)
@@ -189,3 +202,11 @@ def test_an_image_has_bytes_or_a_reason_why_not() -> None:
 def test_a_rights_holder_without_products_is_a_catalog() -> None:
     catalog = Catalog(rights_holder=RightsHolder(name="Luma", brands=()))
     assert load(Catalog, dump(catalog)) == catalog
+
+
+def test_an_assessment_from_before_logos_still_loads() -> None:
+    versions = Versions(embedder="e@1", index="i", verifier="v@1", combiner="c@1", lexicon="l", code="0")
+    before = {key: dump(versions)[key] for key in ("embedder", "index", "verifier", "combiner", "lexicon", "code")}
+    loaded = load(Versions, before)
+    assert loaded == versions
+    assert (loaded.detector, loaded.logo_verifier, loaded.reader) == ("", "", "")
