@@ -33,7 +33,7 @@ COMMANDS = {
     "cases": OnDemand("cli.commands.cases:app", "Look at cases, and confirm or reject what they hold."),
     "notices": OnDemand("cli.commands.notices:app", "Draft, lint and export notices."),
     "train": OnDemand("cli.commands.train:app", "Train models (pip install 'assayer[train]')."),
-    "models": OnDemand("cli.commands.models:app", "Look at models, get and choose an embedder, and set thresholds."),
+    "models": OnDemand("cli.commands.models:app", "Look at models, get, choose and promote them, and set thresholds."),
     "serve": OnDemand(
         "cli.commands.serve:serve", "Score listings over HTTP: POST /v1/score, /livez, /readyz, /docs.json."
     ),

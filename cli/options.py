@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable
 from typing import Annotated
 
@@ -12,6 +13,14 @@ from domain.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 FetchOption = Annotated[bool, typer.Option("--fetch-images", help="Fetch images that are URLs.")]
+
+
+def login_name() -> str:
+    """Of who runs the command. Empty where the system knows none, as in some containers: then a name has to be given."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def image_fetcher(settings: Settings) -> Callable[[str], bytes]:

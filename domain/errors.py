@@ -16,7 +16,8 @@
     ├── StoreUnavailable          HTTP 503           database or evidence cannot be reached, or is locked, full, broken
     ├── CrawlFailed                              the crawling process died; what it had saved stays
     ├── EvidenceCorrupt                              stored bytes do not hash to their name
-    └── NoticeIncomplete                             a notice that fails its lint is asked to leave
+    ├── NoticeIncomplete                             a notice that fails its lint is asked to leave
+    └── PromotionRefused                             a model that is worse than the one in use is not put in its place
 
 `exit_code` is the process's exit status, `http_status` the service's answer.
 """
@@ -165,3 +166,7 @@ class EvidenceCorrupt(AssayerError):
 
 class NoticeIncomplete(AssayerError):
     """A notice that fails its lint is asked to leave."""
+
+
+class PromotionRefused(AssayerError):
+    """A model that is worse than the one in use is not put in its place."""

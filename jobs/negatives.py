@@ -10,7 +10,7 @@ from pathlib import Path
 from domain.codec import digest, dump
 from domain.errors import BadInput, ImageRefused, NotFound
 from domain.negative import Negative, NegativeRegion
-from domain.review import RejectionReason, Review, SeenAs
+from domain.review import RejectionReason, SeenAs
 from domain.settings import Settings
 from index.negative_bank import (
     NegativeBank,
@@ -20,6 +20,7 @@ from index.negative_bank import (
     read_negative_bank,
     write_negative_bank,
 )
+from jobs.review_cases import latest_reviews
 from store.images import RGB, decode_image
 from store.interfaces import Evidence, EvidenceReader, Records, SaveCount
 
@@ -35,11 +36,6 @@ class NegativesReport:
     saved: SaveCount
     bad: tuple[BadInput, ...]
     """Files that were refused."""
-
-
-def latest_reviews(records: Records) -> list[Review]:
-    """What was last decided of each content that a listing ever had: content that is gone teaches on."""
-    return list({(review.key, review.content_digest): review for review in records.reviews()}.values())
 
 
 def negative_regions(records: Records) -> tuple[NegativeRegion, ...]:

@@ -173,6 +173,11 @@ def _review(case: Case, listing_id: str, verdict: _Verdict, records: Records, re
     )
 
 
+def latest_reviews(records: Records) -> list[Review]:
+    """What was last decided of each content that a listing ever had: content that is gone teaches on."""
+    return list({(review.key, review.content_digest): review for review in records.reviews()}.values())
+
+
 def seen_regions(assessment: Assessment, rights_holder: str, register: RightsRegister) -> tuple[SeenRegion, ...]:
     """What the pictures were taken for by the findings that name this rights holder, each region once.
 

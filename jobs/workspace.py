@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-import models
 from domain.errors import IndexMismatch, NotReady, SettingRefused
 from domain.progress import Progress, silent
 from domain.settings import Settings
@@ -23,6 +22,7 @@ from jobs.build_index import build_index
 from jobs.calibrate import CalibrationReport, calibrate
 from jobs.embedders import embedder_path
 from jobs.negatives import negative_regions, open_negative_bank
+from jobs.promoted_models import models_in_use
 from jobs.score_listings import Scorer
 from scoring.combiner import Combiner
 from scoring.context import CatalogView
@@ -61,14 +61,13 @@ class Workspace:
         """The evidence store."""
         return open_evidence(self.settings.resolved_evidence_url)
 
-    @property
+    @cached_property
     def models_dir(self) -> Path:
-        """The operator's models, or the embedded ones. Raises SettingRefused when the operator's are not there."""
-        chosen = self.settings.models_dir
-        if chosen and not chosen.is_dir():
-            advice = "Name the folder that holds the models, or unset it to use the embedded ones."
-            raise SettingRefused(f"no folder {chosen}", field="ASSAYER_MODELS_DIR", advice=advice)
-        return chosen or Path(models.__file__).parent
+        """The operator's models, or those promoted last, or the embedded ones; the same for as long as this is open.
+
+        Raises SettingRefused or NotReady when they are not there.
+        """
+        return models_in_use(self.settings)
 
     @property
     def _embedder_path(self) -> Path:

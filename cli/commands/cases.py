@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
-from cli.options import JsonOption
+from cli.options import JsonOption, login_name
 from cli.output import say_facts, say_json, say_rows
 from domain.codec import dump
 from domain.review import Decision, RejectionReason, Review
@@ -128,17 +127,9 @@ def _review(
             reason=reason,
             listing_ids=listing_ids or (),
             note=note,
-            reviewer=reviewer or _login_name(),
+            reviewer=reviewer or login_name(),
         )
     _say(report, decision, as_json)
-
-
-def _login_name() -> str:
-    """The operating system's, or none: then the reviewer has to be named."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
 
 
 def _instant(review: Review) -> tuple[object, ...]:

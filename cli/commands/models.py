@@ -16,6 +16,14 @@ COMMANDS = {
         "Export an open_clip model to ONNX, compare it with PyTorch, and keep it beside the embedded embedder.",
     ),
     "use": OnDemand("cli.commands.models_pull:use", "Choose the embedder."),
+    "promote": OnDemand(
+        "cli.commands.models_promote:promote",
+        "Put a trained combiner or embedder to use, unless it is worse on held-out examples than the one in use.",
+    ),
+    "history": OnDemand(
+        "cli.commands.models_promote:history", "What was promoted and undone, by whom, on what figures."
+    ),
+    "undo": OnDemand("cli.commands.models_promote:undo", "Go back to the models in use before the last promotion."),
     "calibrate": OnDemand(
         "cli.commands.calibrate:calibrate",
         "Set the thresholds of the index for a wanted rate of false matches; the index is built first where needed.",
@@ -37,4 +45,4 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, cls=_Commands)
 
 @app.callback()
 def models() -> None:
-    """Look at models, get and choose an embedder, and set thresholds."""
+    """Look at models, get, choose and promote them, and set thresholds."""

@@ -8,6 +8,7 @@ from domain.codec import dump
 from domain.settings import load_settings
 from index.verification import load_verifier
 from jobs.embedders import AvailableEmbedder, available_embedders
+from jobs.promoted_models import version_of
 from jobs.workspace import Workspace
 from scoring.combiner import Combiner
 
@@ -20,6 +21,7 @@ def list_(as_json: JsonOption = False) -> None:
         combiner = Combiner(work.models_dir)
         facts: dict[str, object] = {
             "folder": str(work.models_dir),
+            "promoted": version_of(settings.home, work.models_dir),
             "embedder": work.embedder.version,
             "verifier": load_verifier(work.models_dir / "verifier.json").version,
             "combiner": combiner.version,

@@ -16,6 +16,7 @@ from domain.codec import dump
 from domain.errors import BadInput
 from domain.settings import load_settings
 from jobs.embedders import use_embedder
+from jobs.promoted_models import models_in_use
 from jobs.pull_model import UNKNOWN_LICENSE, PullReport, pull_checkpoint, pull_pretrained
 
 
@@ -61,19 +62,12 @@ def use(
 ) -> None:
     """Choose the embedder. The index has to be built again for it; verifier and combiner stay."""
     settings = load_settings()
-    chosen = use_embedder(settings.home, settings.models_dir or embedded_models(), name)
+    chosen = use_embedder(settings.home, models_in_use(settings), name)
     if as_json:
         say_json(dump(chosen))
         return
     say_facts("In use", {"embedder": chosen.name, "version": chosen.version})
     say_line("Build the index for it: assayer index build. A running service must be started again.")
-
-
-def embedded_models() -> Path:
-    """Where the models lie that came with this release."""
-    import models
-
-    return Path(models.__file__).parent
 
 
 def _say(report: PullReport, as_json: bool) -> None:

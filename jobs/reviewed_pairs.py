@@ -1,0 +1,78 @@
+"""What reviews say of pictures: this part of a listing picture shows what that reference shows, or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import EvidenceCorrupt, ImageRefused, NotFound
+from domain.review import Decision, RejectionReason, Review
+from domain.settings import Settings
+from index.embedder import Embedder, Space
+from index.negative_bank import cut
+from index.preprocessing import network_input
+from jobs.review_examples import GroupedReview
+from store.images import RGB, decode_image
+from store.interfaces import EvidenceReader
+
+_BATCH = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ReviewedPair:
+    """Two pictures that a person judged side by side."""
+
+    space: Space
+    """In which they are, or are not, to be close."""
+    seen: RGB
+    """Of the listing's picture what the finding was about."""
+    reference: RGB
+    same: bool
+    """Confirmed; False: rejected as not the rights holder's."""
+    group: str
+    """What may not stand on both sides of a split."""
+
+
+def read_pairs(
+    reviews: Iterable[GroupedReview], evidence: EvidenceReader, settings: Settings
+) -> tuple[list[ReviewedPair], int]:
+    """(pairs, how many could not be read). A rejection for another reason than `not_ours` says nothing of pictures.
+
+    Raises StoreUnavailable.
+    """
+    pairs: list[ReviewedPair] = []
+    unreadable = 0
+    for one in reviews:
+        if not _is_about_pictures(one.review):
+            continue
+        for region in one.review.regions:
+            try:
+                whole, reference = (
+                    decode_image(
+                        evidence.read(sha256), max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
+                    )
+                    for sha256 in (region.image_sha256, region.reference_sha256)
+                )
+                seen = whole if region.box is None else cut(whole, region.box)
+            except (ImageRefused, NotFound, EvidenceCorrupt):
+                unreadable += 1
+                continue
+            same = one.review.decision == Decision.CONFIRMED
+            space: Space = region.seen_as.value
+            pairs.append(ReviewedPair(space=space, seen=seen, reference=reference, same=same, group=one.group))
+    return pairs, unreadable
+
+
+def _is_about_pictures(review: Review) -> bool:
+    return review.decision == Decision.CONFIRMED or review.reason == RejectionReason.NOT_OURS
+
+
+def embed_pictures(embedder: Embedder, pictures: Sequence[RGB], space: Space) -> NDArray[np.float32]:
+    """(n, d) of unit length, each picture whole; n may be 0."""
+    views = np.zeros((0, 3, embedder.size, embedder.size), np.float32)
+    parts = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
+    vectors = [embedder.embed(np.stack([network_input(rgb, embedder.size) for rgb in part]), space) for part in parts]
+    return np.concatenate([embedder.embed(views, space), *vectors])
