@@ -7,7 +7,6 @@ soft plain grounds, through the same light and camera as the scenes, and no mark
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -47,5 +46,5 @@ def _window(photo: RGB, generator: Generator, size: int) -> NDArray[np.uint8]:
     left, top = int(generator.integers(width - across + 1)), int(generator.integers(height - down + 1))
     cut = np.ascontiguousarray(photo[top : top + down, left : left + across])
     if generator.random() < 0.5:
-        cut = cv2.flip(cut, 1)
+        cut = np.ascontiguousarray(cut[:, ::-1])
     return np.asarray(np.round(network_input(cut, size) * 255), np.uint8)
