@@ -32,15 +32,22 @@ features."""
 _SMALLEST_SIDE = 8
 _RING = 0.02
 """Of the longer side, the width of the border that tells whether the ground is flat."""
-_FLAT_DISTANCE, _FLAT_SHARE = 30.0, 0.92
-"""RGB distance from the border's median color within which a border pixel is ground, and how many must be."""
+_FLAT, _NEARLY_FLAT = 12.0, 40.0
+"""RGB distances from the border's median color within which a border pixel is ground, and might be."""
+_GROUND_SHARE, _EVEN_SHARE = 0.6, 0.95
+"""How much of the border must be ground (a tightly cut mark touches it), and how much of what might be.
+
+Light and texture shade any real ground: of 379 logo files 368 pass, of 914 photographs and middles of photographs 20.
+"""
 _CLEAR = 128
 _TRANSPARENT_SHARE = 0.02
 """From this share of clear pixels, transparency is the ground; less is a rounded corner of a photograph."""
-_FEW_COLORS, _FEW_SHARE = 24, 0.7
-"""A drawn logo's most frequent colors, of 4,096, show this share of what is not ground; a photograph has more."""
 _INKED = 0.25
 """Of the largest distance from the ground: from here on a pixel belongs to the mark."""
+_FULL_INK = 70
+"""Percentile of the mark's distances that counts as full ink: metal's highlights leave the rest no paler."""
+_SOLID = 0.4
+"""Of full ink: from here on it counts for a mark's rim and for its parts; shadows and reflections are less."""
 _FAINTEST = 24.0
 """RGB distance from the ground below which nothing is drawn."""
 _LEGIBLE, _LEGIBLE_SHARE = 60.0, 0.4
@@ -100,9 +107,11 @@ class _Drawn:
 
     @property
     def ink(self) -> NDArray[np.float32]:
-        """(h, w), 0 where the ground is, 1 where it is farthest from it."""
+        """(h, w), 0 where the ground is, 1 where it is as far from it as most of the mark."""
         distance = _distance(self.rgb, self.ground)
-        return np.asarray(np.clip(distance / max(float(distance.max()), 1.0), 0, 1), np.float32)
+        drawn = distance[distance > _INKED * float(distance.max())]
+        full = float(np.percentile(drawn, _FULL_INK)) if drawn.size else 1.0
+        return np.asarray(np.clip(distance / full, 0, 1), np.float32)
 
 
 def variants(picture: RGB | RGBA) -> tuple[LogoVariant, ...]:
@@ -136,7 +145,7 @@ def _forms(drawn: list[_Drawn]) -> Iterator[LogoVariant]:
     yield _variant(np.asarray(255 - dark, np.uint8), BLACK, LogoKind.LIGHT)
     yield _variant(np.asarray(255 - first.rgb, np.uint8), _opposite(first.ground), LogoKind.INVERSE)
     yield _variant(_edges(ink), WHITE, LogoKind.OUTLINE)
-    parts = find_parts(ink > _INKED)
+    parts = find_parts(ink > _SOLID)
     if parts:
         for kind, (left, top, right, bottom) in ((LogoKind.SYMBOL, parts.symbol), (LogoKind.WORD, parts.word)):
             cut = (slice(top, bottom), slice(left, right))
@@ -156,7 +165,7 @@ def _drawn_forms(picture: RGB | RGBA) -> list[_Drawn]:
         return []
     distance = _distance(picture, ground)
     mask = distance > max(_FAINTEST, _INKED * float(distance.max()))
-    if not mask.any() or not _has_few_colors(picture[mask]):
+    if not mask.any():
         return []
     left, top, right, bottom = _box(mask)
     return [_Drawn(rgb=picture[top:bottom, left:right], ground=ground, kind=LogoKind.COLOR)]
@@ -185,21 +194,16 @@ def _flat_ground(rgb: RGB) -> Color | None:
         [part.reshape(-1, 3) for part in (rgb[:width], rgb[-width:], rgb[:, :width], rgb[:, -width:])]
     )
     median = np.median(ring, axis=0)
-    flat = np.linalg.norm(ring - median, axis=1) < _FLAT_DISTANCE
-    return _color(median) if float(flat.mean()) >= _FLAT_SHARE else None
-
-
-def _has_few_colors(pixels: NDArray[np.uint8]) -> bool:
-    codes = (pixels >> 4).astype(np.int32) @ np.array([256, 16, 1])
-    counts = np.sort(np.bincount(codes))[::-1]
-    return float(counts[:_FEW_COLORS].sum()) >= _FEW_SHARE * len(pixels)
+    distance = np.linalg.norm(ring - median, axis=1)
+    flat, nearly = float((distance < _FLAT).mean()), float((distance < _NEARLY_FLAT).mean())
+    return _color(median) if flat >= max(_GROUND_SHARE, _EVEN_SHARE * nearly) else None
 
 
 def _edges(ink: NDArray[np.float32]) -> RGB:
-    """A line along the mask's rim, black on white, about a fortieth of the longer side wide."""
-    width = max(3, round(max(ink.shape) / 40)) | 1
+    """A line along the mask's rim, black on white, about a ninetieth of the longer side wide."""
+    width = max(3, round(max(ink.shape) / 90)) | 1
     room = width
-    mask = cv2.copyMakeBorder((ink > _INKED).astype(np.uint8), room, room, room, room, cv2.BORDER_CONSTANT, value=0)
+    mask = cv2.copyMakeBorder((ink > _SOLID).astype(np.uint8), room, room, room, room, cv2.BORDER_CONSTANT, value=0)
     rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
     return _gray(255.0 * (1 - rim[room:-room, room:-room]))
 
