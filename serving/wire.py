@@ -51,6 +51,7 @@ class VersionsBody(BaseModel):
     detector: str = Field(description="The model that finds where marks stand; empty: none was used.")
     logo_verifier: str = Field(description="The model that weighs found marks; empty: no logos were looked for.")
     reader: str = Field(description="What read words in pictures; empty: none was used.")
+    negatives: str = Field(description="Digest of what rights holders called not theirs; empty: there was nothing.")
 
 
 class AssessmentBody(BaseModel):
