@@ -177,7 +177,8 @@ class LogoMatcher:
     def _look(self, rgb: RGB) -> _Seen:
         alignments = () if "features" in self._without else align_logos(look_at(rgb), self.logos)
         read = self._reader.read(rgb) if self._reader and "text" not in self._without else ()
-        words = self._words.find(read)
+        # a brand without a logo picture has nothing that could be shown beside what was read
+        words = [hit for hit in self._words.find(read) if Brand(hit.rights_holder, hit.brand) in self._first_reference]
         regions = distinct(
             [
                 *(Region(box=within(bounding_box(one.outline), rgb)) for one in alignments[:_MOST_ALIGNED]),

@@ -70,13 +70,14 @@ class Workspace:
         return models_in_use(self.settings)
 
     @property
-    def _embedder_path(self) -> Path:
+    def embedder_file(self) -> Path:
+        """Where the image model in use lies."""
         return embedder_path(self.settings.home, self.models_dir)
 
     @cached_property
     def embedder(self) -> Embedder:
         """The image model in use. Raises NotReady when it is missing or tampered with."""
-        return Embedder(self._embedder_path, threads=self._embedder_threads)
+        return Embedder(self.embedder_file, threads=self._embedder_threads)
 
     def artifact(self, progress: Progress = silent) -> IndexArtifact:
         """The index of the stored catalog, built where there is none or the catalog has changed since.
@@ -168,7 +169,7 @@ class Workspace:
             self.records.rights_holders(),
             self.evidence,
             self.settings,
-            background=self._embedder_path.with_name(BACKGROUND_FILE),
+            background=self.embedder_file.with_name(BACKGROUND_FILE),
             false_match_rate=false_match_rate,
             distractors=distractors,
             progress=progress,

@@ -13,9 +13,11 @@ from cli.output import progress_bars, say_facts, say_json, say_line, say_note, s
 from domain.codec import dump
 from domain.errors import NotReady
 from domain.settings import load_settings
+from index.background import BACKGROUND_FILE
 from index.threads import one_thread_each
 from jobs.quantize_embedder import quantize_from_data
 from jobs.train_classifier import train_combiner
+from jobs.train_logo_verifier import train_logo_verifier
 from jobs.train_verifier import train_verifier
 from jobs.workspace import Workspace
 
@@ -122,6 +124,17 @@ def verifier(data: DataOption, out: OutOption = Path("models")) -> None:
     settings = load_settings()
     with Workspace(settings) as work, progress_bars() as progress:
         path = train_verifier(data, out, work.embedder, settings, progress=progress)
+    say_line(f"wrote {path}")
+
+
+@app.command("logo-verifier")
+def logo_verifier(data: DataOption, out: OutOption = Path("models")) -> None:
+    """Whose mark it is: weighs what the embedding, the local features and the reader saw; and from when it is named."""
+    _needs("torch")
+    one_thread_each()
+    with Workspace(load_settings()) as work, progress_bars() as progress:
+        background = work.embedder_file.with_name(BACKGROUND_FILE)
+        path = train_logo_verifier(data, out, work.models_dir, work.embedder, background, progress=progress)
     say_line(f"wrote {path}")
 
 
