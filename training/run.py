@@ -211,7 +211,8 @@ class EmbedderRun:
         pairs, shown = 2 * recipe.copy_pairs, 2 * recipe.copy_pairs + recipe.mark_pairs
         references, copies = functional.normalize(vectors["copy"][:pairs].float()).chunk(2)
         marked = functional.normalize(vectors["mark"][pairs:].float())
-        scenes, partners, bare = marked.split([recipe.mark_pairs, recipe.mark_pairs, len(marks.bare)])
+        scenes, partners = marked[: 2 * recipe.mark_pairs].chunk(2)
+        bare = marked[2 * recipe.mark_pairs :]
         seen = torch.cat([vectors["caption"][: recipe.copy_pairs], vectors["caption"][pairs:shown]])
         copy_loss = contrastive_loss(references, copies, temperature=recipe.copy_temperature)
         return {
