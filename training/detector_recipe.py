@@ -27,12 +27,14 @@ class DetectorRecipe:
     """What a run is made of. Equal recipes on equal data and threads give equal weights."""
 
     steps: int = 3000
-    pictures: int = 16
+    pictures: int = 12
     """Scenes a step."""
-    size: int = 256
-    """Side of a scene, in pixels."""
-    served_size: int = 256
-    """Side that the exported detector brings pictures to."""
+    size: int = 320
+    """Side of a scene, in pixels; the exported detector brings pictures to it."""
+    smallest: float = 0.05
+    """Of the picture's width, a mark's longer side …"""
+    largest: float = 0.95
+    """… to this."""
     real_marks: float = 0.45
     """Share of the marks that are brands'; the rest is invented."""
     letterboxed: float = 0.4
@@ -78,7 +80,8 @@ class DetectorSteps(Dataset[DetectorBatch]):
         marks = [[self._mark(generator) for _ in range(count)] for count in counts]
         grounds, insets = zip(*(self._ground(generator) for _ in counts), strict=True)
         strength = self.recipe.strength(step)
-        batch = compose_logo_scenes(marks, grounds, generator, insets=insets, strength=strength)
+        shares = self.recipe.smallest, self.recipe.largest
+        batch = compose_logo_scenes(marks, grounds, generator, insets=insets, strength=strength, shares=shares)
         return DetectorBatch(
             pictures=torch.from_numpy(np.ascontiguousarray(batch.pictures.transpose(0, 3, 1, 2))),
             boxes=tuple(torch.from_numpy(boxes) for boxes in batch.boxes),

@@ -47,7 +47,7 @@ class DetectorRun:
         torch.manual_seed(seed)
         self.recipe, self.seed, self.out_dir = recipe, seed, out_dir
         network = DetectorNetwork()
-        self.start = None if start is None else {"sha256": _take_over(network, start)}
+        self.start = None if start is None else _take_over(network, start)
         self.network = network.to(memory_format=torch.channels_last)
         self.average = AveragedModel(self.network, multi_avg_fn=self._averaging, use_buffers=True)
         self.optimizer = torch.optim.AdamW(_groups(self.network, recipe.weight_decay), lr=recipe.learning_rate)
@@ -184,12 +184,12 @@ def _groups(network: DetectorNetwork, weight_decay: float) -> list[dict[str, Any
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
 
 
-def _take_over(network: DetectorNetwork, start: Path) -> str:
-    """Load what a checkpoint's weights have in common with the network's; the checkpoint's SHA-256."""
+def _take_over(network: DetectorNetwork, start: Path) -> dict[str, Any]:
+    """Load what a checkpoint's weights have in common with the network's; which one it was, and of which run."""
     try:
         content = start.read_bytes()
         saved = torch.load(start, weights_only=True, map_location="cpu")
-        weights = saved["best"] or saved["network"]
+        weights, run = saved["best"] or saved["network"], {"step": saved["step"], "run": saved["identity"]}
         if any(name.startswith(_TRUNK) for name in weights):
             trunk = {n.removeprefix(_TRUNK): value for n, value in weights.items() if n.startswith(_TRUNK)}
             network.load_state_dict(network.state_dict() | trunk)
@@ -198,4 +198,4 @@ def _take_over(network: DetectorNetwork, start: Path) -> str:
     except _UNREADABLE as error:
         advice = "Name the checkpoint.pt of a training run of the embedder or the detector."
         raise BadInput("is no checkpoint to start from", file=str(start), advice=advice) from error
-    return hashlib.sha256(content).hexdigest()
+    return {"sha256": hashlib.sha256(content).hexdigest(), **run}

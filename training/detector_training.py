@@ -66,7 +66,7 @@ def train_detector(
     held_out = held_out if held_out.photos and len(held_out.marks) else sources
     run.train(sources, DetectorValidation(held_out, recipe), workers=workers, progress=progress)
     details = _details(run, sources, commit, validated="the training" if held_out is sources else "the validation")
-    manifest = export_detector(run.best_network, out_dir, size=recipe.served_size, details=details)
+    manifest = export_detector(run.best_network, out_dir, size=recipe.size, details=details)
     return DetectorReport(
         manifest=manifest,
         steps=run.step,

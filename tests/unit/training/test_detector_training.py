@@ -28,7 +28,7 @@ from training.export import ParityBroken
 from training.recipe import EmbedderRecipe
 from training.sources import Sources
 
-TINY = DetectorRecipe(steps=4, pictures=3, size=64, served_size=64, warm_up=0.0, validate_every=2, validation_scenes=4)
+TINY = DetectorRecipe(steps=4, pictures=3, size=64, warm_up=0.0, validate_every=2, validation_scenes=4)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -189,6 +189,7 @@ def test_a_run_starts_from_an_embedders_trunk_or_a_detector(
     assert equal(dict(again.network.state_dict()), best)
     assert again.start is not None
     assert len(again.start["sha256"]) == 64
+    assert (again.start["step"], again.start["run"]["seed"]) == (4, 3)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"nothing of the kind"])
