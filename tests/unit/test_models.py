@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from crawler.marketplace import generate_marketplace
 from index.embedder import Embedder
+from index.logo_detector import LogoDetector
 from index.verification import load_verifier
 from jobs.learning_sets import DEMO_SEED, MARKETPLACE_SEEDS
 from jobs.model_cards.render import render_cards
@@ -21,9 +24,11 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 ALLOWED = {f"marketplace-{seed}" for seed in MARKETPLACE_SEEDS} | {"realshop"}
 
 
-MANIFESTS = ("embedder.json", "verifier.json", "combiner.json")
+MANIFESTS = ("embedder.json", "detector.json", "verifier.json", "combiner.json")
 LARGEST_TOWERS = 14_000_000
 """Bytes of image and text tower together."""
+LARGEST_DETECTOR = 6_000_000
+"""Bytes."""
 
 
 def manifest(name: str) -> dict[str, Any]:
@@ -80,6 +85,17 @@ def test_every_card_is_what_assayer_models_card_writes() -> None:
 def test_both_towers_are_small() -> None:
     told = manifest("embedder.json")
     assert told["bytes"] + told.get("text", {}).get("bytes", 0) <= LARGEST_TOWERS
+
+
+def test_the_logo_detector_is_small_and_finds_a_printed_mark() -> None:
+    assert manifest("detector.json")["bytes"] <= LARGEST_DETECTOR
+    picture = np.full((300, 400, 3), (90, 110, 130), np.uint8)
+    cv2.circle(picture, (210, 140), 34, (240, 240, 240), 9, cv2.LINE_AA)
+    cv2.putText(picture, "R", (192, 160), cv2.FONT_HERSHEY_DUPLEX, 1.7, (240, 240, 240), 4, cv2.LINE_AA)
+    found, empty = LogoDetector(MODELS / "detector.json", threads=1).detect([picture, picture[:80, :120]])
+    left, top, right, bottom = found.boxes[0]
+    assert np.abs(np.array([left - 172, top - 102, right - 248, bottom - 178])).max() < 15
+    assert found.scores[0] > 2 * max(empty.scores, default=0.0)
 
 
 def test_every_model_loads() -> None:
