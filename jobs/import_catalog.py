@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,11 @@ from jobs.intake.rights_holders import FILE_NAME, MAX_BYTES, BrandRow, RightsHol
 from jobs.intake.source import FolderSource, Source, open_source
 from jobs.intake.write_behind import WriteBehind
 from store.interfaces import CatalogReader, CatalogWriter, EvidenceWriter, SaveCount
+from store.logo_images import decode_logo
 
+_LONGEST_HEADER = 10_000
+"""Bytes of a feed's first line that are looked at."""
+_ID_COLUMN = re.compile(rb"(?:^|[\t,;|])[ \"\xef\xbb\xbf]*id[ \"]*(?:[\t,;|\r\n]|$)", re.IGNORECASE)
 _ADVICE = f"Put a {FILE_NAME} beside the feed, or name the owner of all its brands with --rights-holder NAME."
 
 
@@ -142,7 +147,7 @@ class _Intake:
         source = FolderSource(path.parent, self.settings) if is_feed else open_source(path, self.settings)
         try:
             names = source.names()
-            feeds = [path.name] if is_feed else _feeds(source, names)
+            feeds = [path.name] if is_feed else _feeds(source, names, self.findings)
             rows = [row for name in feeds for row in self._rows(source, name)]
             return self._catalogs(source, path, names, rows)
         finally:
@@ -225,10 +230,26 @@ class _Intake:
         raise EmptyCatalog(reason, file=str(path), advice=f"See them all with: assayer catalog check {path}")
 
 
-def _feeds(source: Source, names: Sequence[str]) -> list[str]:
-    """Feeds among a folder's files. A .txt is one only if nothing else is: folders hold read-me files."""
+def _feeds(source: Source, names: Sequence[str], findings: Findings) -> list[str]:
+    """Feeds among a folder's files. A .txt is one only if nothing else is: folders hold read-me files.
+
+    Beside a rights_holders.json, which is a catalog by itself, its first line must name a column id besides.
+    """
     feeds = [name for name in names if PurePosixPath(name).suffix.lower() in FEED_SUFFIXES]
-    return [name for name in feeds if not name.lower().endswith(".txt")] or feeds
+    texts = [name for name in feeds if name.lower().endswith(".txt")]
+    if tables := [name for name in feeds if name not in texts]:
+        return tables
+    if FILE_NAME not in names:
+        return texts
+    for name in texts:
+        if not _names_products(source, name):
+            findings.warn(BadInput("taken for no feed: its first line names no column id", file=source.label(name)))
+    return [name for name in texts if _names_products(source, name)]
+
+
+def _names_products(source: Source, name: str) -> bool:
+    with source.open(name) as stream:
+        return bool(_ID_COLUMN.search(stream.readline(_LONGEST_HEADER)))
 
 
 class _Count:
@@ -287,11 +308,18 @@ class _Album:
     def __init__(self, intake: PictureIntake) -> None:
         self._intake = intake
         self._taken: dict[str, Picture] = {}
+        self._logos: dict[str, Picture] = {}
 
     def take(self, link: str) -> Picture:
         if link not in self._taken:
             self._taken[link] = self._intake.take(link)
         return self._taken[link]
+
+    def take_logo(self, link: str) -> Picture:
+        """A logo may be an SVG; a product's picture may not."""
+        if link not in self._logos:
+            self._logos[link] = self._intake.take(link, decode_logo)
+        return self._logos[link]
 
 
 def _rights_holder(holder: RightsHolderRow, path: str, file: str, album: _Album, findings: Findings) -> RightsHolder:
@@ -299,10 +327,11 @@ def _rights_holder(holder: RightsHolderRow, path: str, file: str, album: _Album,
     for at, brand in enumerate(holder.brands):
         logos = []
         for number, link in enumerate(brand.logos):
-            picture = album.take(link)
+            picture = album.take_logo(link)
             if picture.refused:
                 field_path = f"{path}.brands[{at}].logos[{number}]"
-                findings.refuse(ImageRefused(f"{link}: {picture.refused.reason}", file=file, field=field_path))
+                reason, advice = f"{link}: {picture.refused.reason}", picture.refused.advice
+                findings.refuse(ImageRefused(reason, file=file, field=field_path, advice=advice))
             elif picture.sha256 and picture.sha256 not in logos:
                 logos.append(picture.sha256)
         brands.append(Brand(name=brand.name, logos=tuple(logos)))

@@ -7,6 +7,7 @@ import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -97,13 +98,31 @@ def decode_image(
     `pixels_left` is what the pictures that are held beside this one leave of what they may have together.
     Raises ImageRefused: empty, too many bytes or pixels, not a picture, truncated, or another type than named.
     """
+    return _decoded(content, _upright_rgb, name, max_bytes, max_pixels, pixels_left)
+
+
+def decode_rgba(
+    content: bytes, *, name: str | None = None, max_bytes: int = 20_000_000, max_pixels: int = 50_000_000
+) -> RGBA:
+    """The first frame as (height, width, 4) uint8 RGBA, EXIF orientation applied. Raises as `decode_image` does."""
+    return _decoded(content, _upright_rgba, name, max_bytes, max_pixels, None)
+
+
+def _decoded(
+    content: bytes,
+    convert: Callable[[Image.Image], NDArray[np.uint8]],
+    name: str | None,
+    max_bytes: int,
+    max_pixels: int,
+    pixels_left: int | None,
+) -> NDArray[np.uint8]:
     if len(content) > max_bytes:
         raise ImageRefused(f"{len(content)} bytes; at most {max_bytes} are read", file=name)
     try:
         with _QUIET, Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             _check(picture, name, max_pixels, pixels_left)
             _check_scans(picture, content, name)
-            return _upright_rgb(picture)
+            return convert(picture)
     except ImageRefused:
         raise
     except UnidentifiedImageError as error:
@@ -140,11 +159,24 @@ def _upright_rgb(picture: Image.Image) -> RGB:
     upright = _turned(picture)
     if upright.mode.startswith("I;16"):
         return _from_16_bit_gray(upright)
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+    if _has_transparency(upright):
         upright = upright.convert("RGBA")
         ground = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(ground, upright)
     return np.asarray(upright.convert("RGB"), dtype=np.uint8)
+
+
+def _upright_rgba(picture: Image.Image) -> RGBA:
+    picture.load()
+    upright = _turned(picture)
+    if _has_transparency(upright) and not upright.mode.startswith("I;16"):
+        return np.asarray(upright.convert("RGBA"), dtype=np.uint8)
+    rgb = _upright_rgb(picture)
+    return np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+
+
+def _has_transparency(picture: Image.Image) -> bool:
+    return picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
 
 
 def _turned(picture: Image.Image) -> Image.Image:

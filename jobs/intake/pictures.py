@@ -34,8 +34,8 @@ class PictureIntake:
     keep_refused: bool = False
     """Whether bytes that are no picture go to evidence too: a listing's are evidence whatever they are."""
 
-    def take(self, link: str) -> Picture:
-        """The picture behind a link. Never raises for what is wrong with the picture."""
+    def take(self, link: str, decode: Callable[..., object] = decode_image) -> Picture:
+        """The picture behind a link, kept where `decode` reads it. Never raises for what is wrong with the picture."""
         try:
             content = self._content(link)
         except AssayerError as error:
@@ -43,7 +43,7 @@ class PictureIntake:
             return Picture(refused=ImageRefused(reason, file=link))
         name = None if is_url(link) else link  # servers transcode, so a URL's suffix says nothing
         try:
-            decode_image(
+            decode(
                 content,
                 name=name,
                 max_bytes=self.settings.max_image_bytes,
@@ -51,7 +51,7 @@ class PictureIntake:
             )
         except ImageRefused as error:
             sha256 = self.write(content) if content and self.keep_refused else None
-            return Picture(sha256=sha256, refused=ImageRefused(error.reason, file=link))
+            return Picture(sha256=sha256, refused=ImageRefused(error.reason, file=link, advice=error.advice))
         return Picture(sha256=self.write(content))
 
     def _content(self, link: str) -> bytes:

@@ -251,6 +251,78 @@ def test_logos_alone_are_a_catalog(
     assert [holder.name for holder in records.rights_holders()] == ["Acme Ltd", "Bolt Inc"]
 
 
+@pytest.mark.parametrize(("products", "warned"), [(0, 1), (1, 0)])
+def test_a_note_beside_logos_is_no_feed(
+    products: int,
+    warned: int,
+    catalog_folder: Folder,
+    records: MemoryRecords,
+    evidence: MemoryEvidence,
+    settings: Settings,
+) -> None:
+    folder = catalog_folder()
+    feed = (folder / "products.tsv").read_text().splitlines()
+    (folder / "products.tsv").unlink()
+    (folder / "read-me.txt").write_text("\n".join(feed[:2]) if products else "Our logos, as of today")
+    report = import_catalog(folder, records, evidence, settings)
+    assert (report.products, len(report.warnings), report.bad) == (products, warned, ())
+    assert [warning.file for warning in report.warnings] == [str(folder / "read-me.txt")] * warned
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 12"><path d="M0 0h24L12 12z" fill="#c00"/></svg>'
+
+
+def one_logo(folder: Path, name: str, content: bytes) -> Path:
+    """All that a one-person rights holder has: a name and a file."""
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    holders = {"rights_holders": [{"name": "Acme Ltd", "brands": [{"name": "Acme", "logos": [name]}]}]}
+    (folder / "rights_holders.json").write_text(json.dumps(holders))
+    return folder
+
+
+def test_an_svg_logo_is_kept_as_it_came(
+    tmp_path: Path, records: MemoryRecords, evidence: MemoryEvidence, settings: Settings
+) -> None:
+    report = import_catalog(one_logo(tmp_path / "one", "acme.svg", SVG), records, evidence, settings)
+    assert (report.images, report.bad) == (1, ())
+    (holder,) = records.rights_holders()
+    assert evidence.read(holder.brands[0].logos[0]) == SVG
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason", "advised"),
+    [
+        ("a.svg", SVG.replace(b"<path", b'<image href="/etc/hostname"/><path'), "refers to another file", True),
+        ("a.svg", SVG.replace(b"<path", b"<text>Acme</text><path"), "text that needs a font", True),
+        ("a.png", SVG, "not a JPEG, PNG, WebP or GIF", False),
+        ("a.svg", b"\x89PNG\r\n\x1a\n", "not an SVG, as its name says", False),
+    ],
+)
+def test_a_refused_logo_says_file_and_field_and_what_to_do(
+    name: str, content: bytes, reason: str, advised: bool, tmp_path: Path, settings: Settings
+) -> None:
+    folder = one_logo(tmp_path / "one", name, content)
+    (refused,) = check_catalog(folder, settings).bad
+    assert isinstance(refused, ImageRefused)
+    assert (refused.file, refused.field) == (
+        str(folder / "rights_holders.json"),
+        "rights_holders[0].brands[0].logos[0]",
+    )
+    assert f"{name}: " in refused.reason
+    assert reason in refused.reason
+    assert bool(refused.advice) == advised
+
+
+def test_an_svg_is_no_picture_of_a_product(
+    catalog_folder: Folder, records: MemoryRecords, evidence: MemoryEvidence, settings: Settings
+) -> None:
+    folder = catalog_folder()
+    (folder / "images" / "a.jpg").write_bytes(SVG)
+    report = import_catalog(folder, records, evidence, settings)
+    assert [(error.field, error.line) for error in report.bad if isinstance(error, ImageRefused)] == [("image_link", 2)]
+
+
 def test_a_bad_logo_is_named_by_its_path(
     catalog_folder: Folder, records: MemoryRecords, evidence: MemoryEvidence, settings: Settings
 ) -> None:
