@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from index.logo_detector import BAR
 from training.logo_grounds import draw_ground
-from training.logo_scenes import COUNTS, LogoScene, compose_logo_scenes, draw_counts, held_out_scenes
-from training.mark_scenes import Draw, blurred, blurred_by_shifts, light_unevenly, photograph_scene
+from training.logo_scenes import COUNTS, LogoScene, _reach, compose_logo_scenes, draw_counts, held_out_scenes
+from training.mark_scenes import MANNERS, Draw, blurred, blurred_by_shifts, light_unevenly, photograph_scene
 from training.sources import Sources
 
 
@@ -155,3 +155,14 @@ def test_grounds_are_of_every_kind_and_repeat(training_sources: Sources) -> None
     assert all(ground.shape == (56, 80, 3) and ground.dtype == np.uint8 for ground in drawn)
     assert np.array_equal(drawn[7], again)
     assert len({ground.tobytes() for ground in drawn}) == 40
+
+
+def test_what_changes_the_ground_around_a_mark_ends_before_its_square_does() -> None:
+    alphas = torch.zeros(len(MANNERS), 1, 128, 128)
+    alphas[:, :, 40:88, 30:98] = 1
+    reach = _reach(alphas, torch.arange(len(MANNERS)))
+    for number, manner in enumerate(MANNERS):
+        border = torch.cat([reach[number, 0, [0, -1]].flatten(), reach[number, 0, :, [0, -1]].flatten()])
+        whole = manner in ("emboss", "screen")
+        assert float(border.max()) == (0 if whole else 1), manner
+        assert float(reach[number, 0, 45:83, 35:93].min()) > 0.99
