@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from index.preprocessing import network_input
 from jobs.review_examples import GroupedReview
 from store.images import RGB, decode_image
 from store.interfaces import EvidenceReader
+
+if TYPE_CHECKING:
+    from training.judged import JudgedPictures
 
 _BATCH = 32
 
@@ -64,6 +68,25 @@ def read_pairs(
             space: Space = region.seen_as.value
             pairs.append(ReviewedPair(space=space, seen=seen, reference=reference, same=same, group=one.group))
     return pairs, unreadable
+
+
+def judged_pictures(pairs: Sequence[ReviewedPair], size: int) -> JudgedPictures:
+    """The pairs as a training run sees them, squares of `size` pixels. Raises BadInput where there are none."""
+    from training.judged import JudgedPictures
+
+    seen = [_levels(pair.seen, size) for pair in pairs]
+    references = [_levels(pair.reference, size) for pair in pairs]
+    none = np.zeros((0, 3, size, size), np.uint8)
+    return JudgedPictures(
+        seen=np.stack(seen) if seen else none,
+        references=np.stack(references) if references else none,
+        same=np.array([pair.same for pair in pairs], bool),
+        spaces=tuple(pair.space for pair in pairs),
+    )
+
+
+def _levels(rgb: RGB, size: int) -> NDArray[np.uint8]:
+    return np.asarray(np.rint(255 * network_input(rgb, size)), np.uint8)
 
 
 def _is_about_pictures(review: Review) -> bool:

@@ -58,11 +58,15 @@ class Examples:
     """(n,) product or listing: what may not stand on both sides of a fold."""
 
 
-def classifier_sets(data_dir: Path, settings: Settings) -> Iterator[LearningSet]:
+MOST_WEIGHT = 4.0
+"""Of one listing, in means. A person's first three reviews say more than three drawn listings, not than a hundred."""
+
+
+def classifier_sets(data_dir: Path | None, settings: Settings) -> Iterator[LearningSet]:
     """All sets to learn from; ``realshop`` in `data_dir` is optional, and only its training half is used."""
     for seed in MARKETPLACE_SEEDS:
         yield marketplace_set(seed, settings)
-    if (data_dir / "realshop").is_dir():
+    if data_dir is not None and (data_dir / "realshop").is_dir():
         realshop = folder_set("realshop", data_dir / "realshop", settings, keep=trains)
         yield replace(realshop, datasets=("realshop",))
 
@@ -102,7 +106,7 @@ def gather_examples(
 
 
 def train_combiner(
-    data_dir: Path,
+    data_dir: Path | None,
     out_dir: Path,
     models_dir: Path,
     embedder: Embedder,
@@ -110,8 +114,12 @@ def train_combiner(
     *,
     progress: Progress = silent,
     logo_finders: LogoFinders = lambda learning: None,
+    reviews: Examples | None = None,
 ) -> Path:
-    """Learn from every set that `data_dir` allows and write the combiner with its manifest; the manifest's path."""
+    """Learn from every set that `data_dir` allows and write the combiner with its manifest; the manifest's path.
+
+    `reviews` are examples of the operator's own, beside those sets.
+    """
     from training.classifier import export_classifier, train_classifier
 
     commit = source_commit()
@@ -119,6 +127,8 @@ def train_combiner(
     for one in classifier_sets(data_dir, settings):
         gathered.append(gather_examples(one, embedder, models_dir, settings, progress, logos=logo_finders(one)))
         datasets.update(one.datasets)
+    if reviews is not None:
+        gathered.append(reviews)
     infringing = np.concatenate([examples.infringing for examples in gathered])
     trained = train_classifier(
         np.concatenate([examples.features for examples in gathered]),
@@ -131,6 +141,7 @@ def train_combiner(
         # many offers state no price, or in another currency: what the other findings say must stand alone as well
         absent_shares={"suspicious_price": 0.3},
         assumed_weights=ASSUMED_WEIGHTS,
+        most_weight=MOST_WEIGHT,
     )
     return export_classifier(
         trained,
@@ -144,7 +155,13 @@ def train_combiner(
         details={
             **provenance(
                 datasets,
-                command="assayer train classifier --data DIR",
+                command=" ".join(
+                    [
+                        "assayer train classifier",
+                        *(["--data DIR"] if data_dir is not None else []),
+                        *(["--reviews"] if reviews is not None else []),
+                    ]
+                ),
                 learned_with={
                     "embedder": embedder.version,
                     "verifier": load_verifier(models_dir / "verifier.json").version,

@@ -90,6 +90,7 @@ def train_classifier(
     sources: Sequence[str] | None = None,
     absent_shares: Mapping[str, float] | None = None,
     assumed_weights: Mapping[str, float] | None = None,
+    most_weight: float = np.inf,
     folds: int = 5,
     l2_grid: Sequence[float] = L2_GRID,
     wanted_precision: float = 0.99,
@@ -99,7 +100,8 @@ def train_classifier(
     """Train on (n, k) strengths in [0, 1] and (n,) truth (True = infringing).
 
     Listings of one group (a product, a brand) are never on both sides of a fold. `sources` (n,) names where each
-    listing comes from; each source weighs the same in total. `absent_shares` gives features that are hidden from the
+    listing comes from; each source weighs the same in total, as long as no listing weighs over `most_weight` times the
+    mean: of few listings each would count too much. `absent_shares` gives features that are hidden from the
     fit in that share of the weight, as when a listing states no price: so that no one feature, too telling in the data
     at hand, takes over what the others can say. Measurements never hide anything. `assumed_weights` gives weights in
     calibrated log-odds, which a feature keeps as long as fewer than `LEAST_EXAMPLES` listings have it: a finding that
@@ -114,7 +116,7 @@ def train_classifier(
     if not set(shares) <= set(feature_names) or sum(shares.values()) >= 1 or min(shares.values(), default=0) < 0:
         raise BadInput("shares of known features, not negative, below 1 in total, are needed", field="absent_shares")
     absences = tuple((list(feature_names).index(name), share) for name, share in shares.items())
-    weight = source_weights(sources if sources is not None else ["all"] * len(y))
+    weight = source_weights(sources if sources is not None else ["all"] * len(y), most=most_weight)
     signs = np.array([1 if name in set(signal_names) else -1 for name in feature_names])
     parts = _grouped_folds(groups, y, folds, seed)
     l2, log_odds = _choose_l2(x, y, weight, signs, absences, parts, l2_grid)
@@ -151,10 +153,10 @@ def _assumed(
     return assumed
 
 
-def source_weights(sources: Sequence[str]) -> Floats:
-    """(n,) weights of mean 1; the sum over each source is the same."""
+def source_weights(sources: Sequence[str], *, most: float = np.inf) -> Floats:
+    """(n,) weights; the sum over each source is the same, and their mean 1, where none would be over `most`."""
     _, inverse, counts = np.unique(np.asarray(sources), return_inverse=True, return_counts=True)
-    return np.asarray(len(sources) / (len(counts) * counts[inverse]), dtype=np.float64)
+    return np.asarray(np.minimum(len(sources) / (len(counts) * counts[inverse]), most), dtype=np.float64)
 
 
 def enforce_threshold(probabilities: Floats, labels: NDArray[np.bool_], wanted_precision: float) -> float:

@@ -15,6 +15,7 @@ from training.background import write_background
 from training.curves import plot_curves
 from training.datasets import manifest_data
 from training.export import export_embedder
+from training.judged import JudgedPictures
 from training.recipe import EmbedderRecipe
 from training.revision import source_commit
 from training.run import EmbedderRun
@@ -44,6 +45,7 @@ def train_embedder(
     *,
     recipe: EmbedderRecipe | None = None,
     start: Path | None = None,
+    judged: JudgedPictures | None = None,
     seed: int = 0,
     device: str = "",
     threads: int = 2,
@@ -53,10 +55,10 @@ def train_embedder(
     """Train on `data_dir`; ``embedder.onnx``, ``text.onnx``, ``embedder.json``, ``background.npz``, curves and
     checkpoint go to `out_dir`.
 
-    `start` is another run's checkpoint, whose best weights are learned on from. `device` is torch's name; empty:
-    ``cuda`` where there is one. A ``checkpoint.pt`` of the same recipe, seed and start that lies in `out_dir` is
-    resumed. Raises BadInput for a folder without enough photographs, a device or trunk that is not there, and another
-    run's checkpoint in `out_dir`.
+    `start` is another run's checkpoint, whose best weights are learned on from; `judged` is what people said of
+    pictures, of the recipe's size. `device` is torch's name; empty: ``cuda`` where there is one. A ``checkpoint.pt``
+    of the same recipe, seed, start and judgments that lies in `out_dir` is resumed. Raises BadInput for a folder
+    without enough photographs, a device or trunk that is not there, and another run's checkpoint in `out_dir`.
     """
     recipe = recipe or EmbedderRecipe()
     commit = source_commit()  # now: by the end, hours later, another one may lie there
@@ -68,6 +70,7 @@ def train_embedder(
     run = EmbedderRun(recipe, seed, out_dir, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if start:
         run.start_from(start)
+    run.judged = judged
     run.resume()
     held_out = _held_out(data_dir, sources)
     run.train(sources, Validation(held_out, recipe), workers=workers, progress=progress)
@@ -113,7 +116,8 @@ def _details(run: EmbedderRun, sources: Sources, held_out: Sources, commit: str 
         "splits": "marks and products by hash of their brand or name; see training/splits.py",
         "command": "assayer train embedder --data DIR "
         f"--steps {run.recipe.steps} --trunk {run.recipe.trunk} --seed {run.seed}"
-        + (" --from CHECKPOINT" if run.started_from else ""),
+        + (" --from CHECKPOINT" if run.started_from else "")
+        + (" --reviews" if run.judged else ""),
         "commit": commit,
         "training": {
             "recipe": run.identity,

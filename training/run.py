@@ -21,6 +21,7 @@ from torch.optim.swa_utils import AveragedModel
 from domain.errors import BadInput
 from domain.progress import Progress
 from training.batches import Batch, MarkMaterial, MarkPairs, TrainingSteps, compose_pairs, stream_batches, tokens_of
+from training.judged import JudgedPictures
 from training.losses import caption_loss, contrastive_loss, spreading_loss
 from training.network import EmbeddingNetwork, configured
 from training.recipe import EmbedderRecipe
@@ -53,6 +54,8 @@ class EmbedderRun:
         self.best_score = -1.0
         self.started_from: str | None = None
         """SHA-256 of the checkpoint whose weights the first step had; None: drawn by the seed."""
+        self.judged: JudgedPictures | None = None
+        """What people said of pictures, to be learned beside what is composed."""
 
     def start_from(self, checkpoint: Path) -> None:
         """Take the best weights of another run's checkpoint, of a network of the same form, to learn on from there.
@@ -70,8 +73,9 @@ class EmbedderRun:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Recipe, seed and where it started; a checkpoint of another identity is not resumed."""
-        return asdict(self.recipe) | {"seed": self.seed, "from": self.started_from}
+        """Recipe, seed, where it started and what was judged; a checkpoint of another identity is not resumed."""
+        judged = {"reviews": self.judged.digest} if self.judged else {}
+        return asdict(self.recipe) | {"seed": self.seed, "from": self.started_from} | judged
 
     @property
     def pictures(self) -> int:
@@ -200,7 +204,10 @@ class EmbedderRun:
 
     def _losses(self, batch: Batch, marks: MarkPairs) -> dict[str, Tensor]:
         recipe = self.recipe
-        parts = (batch.references, batch.copies, marks.scenes, marks.partners, marks.bare)
+        judged = self.judged.of_step(self.step, self.seed) if self.judged else None
+        composed = (batch.references, batch.copies, marks.scenes, marks.partners, marks.bare)
+        # in one call with the others, so that batch norms see what they always see
+        parts = (*composed, *(judged.pictures() if judged else ()))
         pictures = torch.cat([part.to(self.device) for part in parts]).float().div_(255)
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         captions = batch.captions + marks.captions
@@ -208,6 +215,9 @@ class EmbedderRun:
         with torch.autocast(self._kind, dtype=torch.bfloat16, enabled=self._fast_bfloat16()):
             vectors = self.network(pictures)
             texts = self.network.embed_texts(tokens)
+        count = sum(map(len, composed))
+        judged_vectors = {space: own[count:] for space, own in vectors.items()}
+        vectors = {space: own[:count] for space, own in vectors.items()}
         pairs, shown = 2 * recipe.copy_pairs, 2 * recipe.copy_pairs + recipe.mark_pairs
         references, copies = functional.normalize(vectors["copy"][:pairs].float()).chunk(2)
         marked = functional.normalize(vectors["mark"][pairs:].float())
@@ -225,6 +235,7 @@ class EmbedderRun:
                 _equal(captions).to(self.device),
                 scale=self.network.logit_scale,
             ),
+            **({"judged": judged.loss(judged_vectors)} if judged else {}),
         }
 
     def _fast_bfloat16(self) -> bool:

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import JsonOption
 from cli.output import progress_bars, say_facts, say_json, say_line, say_note, say_rows
 from domain.codec import dump
-from domain.errors import NotReady
+from domain.errors import BadInput, NotReady
 from domain.settings import load_settings
 from index.background import BACKGROUND_FILE
 from index.threads import one_thread_each
+from jobs.embedders import MODEL_FILE, embedder_path
+from jobs.promotions import CHECKPOINT
 from jobs.quantize_embedder import quantize_from_data
+from jobs.review_examples import GroupedReview, review_examples, training_reviews
+from jobs.reviewed_pairs import judged_pictures, read_pairs
+from jobs.train_adapters import train_adapters
 from jobs.train_classifier import train_combiner
 from jobs.train_logo_verifier import train_logo_verifier
 from jobs.train_verifier import train_verifier
 from jobs.workspace import Workspace
+from store.interfaces import Records
+
+if TYPE_CHECKING:
+    from training.judged import JudgedPictures
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train models (pip install 'assayer[train]').")
 
 DataOption = Annotated[Path, typer.Option(help="Folder with clothing/, marks/, realshop/, … (each optional).")]
+ReviewsOption = Annotated[
+    bool,
+    typer.Option("--reviews", help="Learn from your own reviews too; a quarter of them is kept back to measure on."),
+]
 OutOption = Annotated[Path, typer.Option(help="Folder the model is written to.")]
 
 
@@ -56,13 +69,24 @@ def data(
 
 @app.command()
 def embedder(
-    data: DataOption,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with clothing/, marks/, … (each optional); not needed with --adapters.")
+    ] = None,
     out: OutOption = Path("models"),
     steps: Annotated[int, typer.Option(min=1, help="Optimizer steps; equal seed and steps give equal weights.")] = 3000,
     trunk: Annotated[str, typer.Option(help="Image trunk, by its name with timm.")] = "assayer_residual",
     start: Annotated[
-        Path | None, typer.Option("--from", help="Another run's checkpoint.pt, to learn on from its best weights.")
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Where to learn on from: another run or its checkpoint.pt, or a promoted set; with --adapters any "
+            "folder with an embedder.onnx, by default the one in use.",
+        ),
     ] = None,
+    reviews: ReviewsOption = False,
+    adapters: Annotated[
+        bool, typer.Option("--adapters", help="Leave the network as it is; train small matrices behind it, by reviews.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="Torch's name of it; empty: a GPU where there is one.")] = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the trainer.")] = 2,
@@ -70,24 +94,52 @@ def embedder(
 ) -> None:
     """Pictures and words to vectors: what is a copy, whose mark it is, what it shows."""
     _needs("torch")
+    if adapters:
+        _adapters(start, out, reviews, seed)
+        return
+    if data is None:
+        raise BadInput("is needed", field="--data", advice="Add --data DIR, or train --adapters alone.")
     from training.embedder import train_embedder
     from training.recipe import EmbedderRecipe
 
     recipe = EmbedderRecipe(steps=steps, trunk=trunk)
-    if start:
+    checkpoint = start / CHECKPOINT if start and start.is_dir() else start
+    if checkpoint:
         recipe = recipe.continued()
-    with progress_bars() as progress:
+    settings = load_settings()
+    with Workspace(settings) as work, progress_bars() as progress:
+        judged = _judged(work, recipe.size) if reviews else None
         report = train_embedder(
             data,
             out,
             recipe=recipe,
-            start=start,
+            start=checkpoint,
+            judged=judged,
             seed=seed,
             device=device,
             threads=threads,
             workers=workers,
             progress=progress,
         )
+    say_facts("Trained", {name: getattr(report, name) for name in report.__dataclass_fields__})
+
+
+def _judged(work: Workspace, size: int) -> JudgedPictures:
+    pairs, unreadable = read_pairs(_training_reviews(work.records), work.evidence, work.settings)
+    if unreadable:
+        say_note("yellow", "left out", f"{unreadable} pairs of which a picture cannot be read")
+    return judged_pictures(pairs, size)
+
+
+def _adapters(start: Path | None, out: Path, reviews: bool, seed: int) -> None:
+    if not reviews:
+        raise BadInput("adapters learn from reviews alone", field="--adapters", advice="Add --reviews.")
+    one_thread_each()
+    settings = load_settings()
+    with Workspace(settings) as work, progress_bars() as progress:
+        base = start or embedder_path(settings.home, work.models_dir)
+        base = base / MODEL_FILE if base.is_dir() else base
+        report = train_adapters(work.records, work.evidence, settings, base, out, seed=seed, progress=progress)
     say_facts("Trained", {name: getattr(report, name) for name in report.__dataclass_fields__})
 
 
@@ -139,13 +191,20 @@ def logo_verifier(data: DataOption, out: OutOption = Path("models")) -> None:
 
 
 @app.command()
-def classifier(data: DataOption, out: OutOption = Path("models")) -> None:
+def classifier(
+    data: Annotated[Path | None, typer.Option(help="Folder with realshop/; not needed with --reviews.")] = None,
+    out: OutOption = Path("models"),
+    reviews: ReviewsOption = False,
+) -> None:
     """What signals and guards are worth together: the combiner, its calibration and thresholds."""
+    if data is None and not reviews:
+        raise BadInput("neither data nor reviews to learn from", field="--data", advice="Add --data DIR or --reviews.")
     _needs("skl2onnx")
     one_thread_each()
     settings = load_settings()
     with Workspace(settings) as work, progress_bars() as progress:
-        path = train_combiner(data, out, work.models_dir, work.embedder, settings, progress=progress)
+        own = review_examples(_training_reviews(work.records)) if reviews else None
+        path = train_combiner(data, out, work.models_dir, work.embedder, settings, progress=progress, reviews=own)
     say_line(f"wrote {path}")
 
 
@@ -172,6 +231,18 @@ def quantize(
     facts["bytes"] = f"{report.bytes}, in 8 bits {report.bytes_int8}"
     facts["to be used"] = report.embedder
     say_facts("Kept" if report.kept else "Not kept", facts)
+
+
+def _training_reviews(records: Records) -> list[GroupedReview]:
+    """Those that may train. Raises BadInput where there are none."""
+    found = training_reviews(records)
+    if not found:
+        raise BadInput(
+            "there is no review that may train",
+            field="--reviews",
+            advice="Confirm and reject listings first: assayer cases list.",
+        )
+    return found
 
 
 def _needs(package: str) -> None:

@@ -98,6 +98,14 @@ def test_no_single_source_dominates() -> None:
     assert weights.mean() == pytest.approx(1)
 
 
+def test_no_single_listing_of_a_small_source_dominates() -> None:
+    sources = ["a"] * 97 + ["b"] * 3
+    assert source_weights(sources)[-1] == pytest.approx(100 / 6)
+    weights = source_weights(sources, most=4.0)
+    assert weights[-3:].tolist() == [4.0] * 3
+    assert weights[:97] == pytest.approx(source_weights(sources)[:97])
+
+
 def test_a_small_source_is_heard() -> None:
     generator = np.random.default_rng(2)
     x = np.zeros((1000, len(NAMES)))
