@@ -20,10 +20,13 @@ from pydantic import TypeAdapter
 
 from domain.codec import canonical_json, digest, dump, load
 from domain.errors import BadInput, IndexMismatch, NotReady
+from index.logo_files import read_logos, write_logos
+from index.logo_index import LogoIndex, LogoReference, no_logos
+from index.logo_variants import VARIANTS_VERSION
 from index.votes import DescriptorVotes
 from store.images import RGB
 
-FORMAT = 1
+FORMAT = 2
 T = TypeVar("T")
 
 _VERSION = re.compile("[0-9a-f]{12}")
@@ -58,8 +61,11 @@ class Checkpoint:
     embedder: str
     features: str
     references: tuple[Reference, ...]
+    logo_variants: str
+    """Version of the recipe by which logos stand in their variants."""
+    logos: tuple[LogoReference, ...]
     unreadable: tuple[str, ...]
-    """``reference_id: reason`` of pictures that could not be read."""
+    """``reference_id: reason`` or ``logo of brand: reason`` of pictures that could not be read."""
     files: tuple[tuple[str, str], ...]
     """(file name, SHA-256) of everything beside the checkpoint."""
 
@@ -94,8 +100,11 @@ class Arrays:
 class IndexArtifact:
     """A loaded index."""
 
-    def __init__(self, checkpoint: Checkpoint, arrays: Arrays, votes: DescriptorVotes) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, arrays: Arrays, votes: DescriptorVotes, logos: LogoIndex | None = None
+    ) -> None:
         self.checkpoint, self.arrays, self.votes = checkpoint, arrays, votes
+        self.logos = logos or no_logos()
         self.references = checkpoint.references
         self._feature_ends = np.cumsum([0, *(r.features for r in self.references)])
         self._thumb_ends = np.cumsum([0, *(r.thumb[0] * r.thumb[1] for r in self.references)])
@@ -112,14 +121,23 @@ class IndexArtifact:
         return self.arrays.thumbs[rows].reshape(height, width, 3)
 
 
-def write_artifact(folder: Path, checkpoint: Checkpoint, arrays: Arrays, votes: DescriptorVotes) -> Checkpoint:
-    """Publish atomically: a reader sees the whole old index or the whole new one. The checkpoint with its files."""
+def write_artifact(
+    folder: Path, checkpoint: Checkpoint, arrays: Arrays, votes: DescriptorVotes, logos: LogoIndex | None = None
+) -> Checkpoint:
+    """Publish atomically: a reader sees the whole old index or the whole new one. The checkpoint with its files.
+
+    Raises ValueError where `logos` are not those that the checkpoint names.
+    """
+    if checkpoint.logos != (logos.references if logos else ()):
+        raise ValueError("the checkpoint names other logos")
     with _only_writer(folder):
         building = folder / _BUILDING
         shutil.rmtree(building, ignore_errors=True)  # what a killed build left behind
         building.mkdir()
         _write_arrays(building / "arrays", arrays)
         faiss.write_index(votes.index, str(building / "votes.faiss"))
+        if logos and logos.references:
+            write_logos(building / "logos", logos)
         named = sorted(path for path in building.rglob("*") if path.is_file())
         hashes = tuple((path.relative_to(building).as_posix(), _sha256(path)) for path in named)
         complete = load(Checkpoint, dump(checkpoint) | {"files": hashes})
@@ -145,20 +163,19 @@ def write_beside(folder: Path, version: str, name: str, content: bytes) -> None:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The current checkpoint in `folder`. Raises NotReady when there is none or it is broken."""
+    """The current checkpoint in `folder`. Raises NotReady (none, or broken) or IndexMismatch (another format)."""
     return _of_current(folder, _read_checkpoint)
 
 
 def read_artifact(folder: Path, *, embedder: str, features: str) -> IndexArtifact:
-    """Load and verify. Raises NotReady (none, damaged) or IndexMismatch (another model, format or features)."""
+    """Load and verify. Raises NotReady (none, damaged) or IndexMismatch (another model, format, features, variants)."""
 
     def read(version: Path) -> IndexArtifact:
         checkpoint = _read_checkpoint(version)
-        wanted = (FORMAT, embedder, features)
-        if (checkpoint.format, checkpoint.embedder, checkpoint.features) != wanted:
+        built_by = (checkpoint.embedder, checkpoint.features, checkpoint.logo_variants)
+        if built_by != (embedder, features, VARIANTS_VERSION):
             raise IndexMismatch(
-                f"the index was built by {checkpoint.embedder} and {checkpoint.features} "
-                f"(format {checkpoint.format}); in use are {embedder} and {features} (format {FORMAT})",
+                f"the index was built by {', '.join(built_by)}; in use are {embedder}, {features}, {VARIANTS_VERSION}",
                 advice="Build it again with the model in use: assayer index build.",
             )
         return _read_files(version, checkpoint)
@@ -190,7 +207,13 @@ def _pointed_to(folder: Path) -> str:
 def _read_checkpoint(version: Path) -> Checkpoint:
     try:
         content = (version / "checkpoint.json").read_bytes()
-        checkpoint = load(Checkpoint, TypeAdapter(dict[str, object]).validate_json(content))
+        stored = TypeAdapter(dict[str, object]).validate_json(content)
+        if stored.get("format") != FORMAT:
+            raise IndexMismatch(
+                f"the index is of format {stored.get('format')}; this release reads format {FORMAT}",
+                advice="Build it again: assayer index build.",
+            )
+        checkpoint = load(Checkpoint, stored)
     except OSError as error:
         raise NotReady(f"the index's checkpoint.json cannot be read ({error.strerror})", advice=_ADVICE) from error
     except (BadInput, ValueError) as error:
@@ -206,10 +229,11 @@ def _read_files(version: Path, checkpoint: Checkpoint) -> IndexArtifact:
             raise NotReady(f"index file {damaged} is damaged", advice=_ADVICE)
         arrays = _read_arrays(version / "arrays")
         index = faiss.read_index(str(version / "votes.faiss"))
+        logos = read_logos(version / "logos", checkpoint.logos) if checkpoint.logos else None
     except (OSError, ValueError, RuntimeError) as error:
         raise NotReady(f"the index cannot be read ({error})", advice=_ADVICE) from error
     owners = np.repeat(np.arange(len(checkpoint.references)), [r.features for r in checkpoint.references])
-    return IndexArtifact(checkpoint, arrays, DescriptorVotes(index, owners.astype(np.int32)))
+    return IndexArtifact(checkpoint, arrays, DescriptorVotes(index, owners.astype(np.int32)), logos)
 
 
 def _damaged(version: Path, checkpoint: Checkpoint) -> str | None:

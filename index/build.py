@@ -15,6 +15,8 @@ from domain.progress import Progress, silent
 from index.agreement import thumbnail
 from index.artifact import FORMAT, Arrays, Checkpoint, IndexArtifact, Reference
 from index.local_features import FEATURES_VERSION, LocalFeatures, no_features, unit
+from index.logo_index import LogoIndex
+from index.logo_variants import VARIANTS_VERSION
 from index.picture import prepare
 from index.preprocessing import reference_views
 from index.twins import find_twins
@@ -56,11 +58,14 @@ def build_artifact(
     *,
     catalog_digest: str,
     embedder: str,
+    logos: LogoIndex | None = None,
+    unreadable_logos: Sequence[str] = (),
     progress: Progress = silent,
 ) -> IndexArtifact:
     """An index in memory; of no references for a catalog of marks alone.
 
-    A picture that cannot be read is named in the checkpoint and left out. Raises EmptyCatalog when none is left.
+    A picture that cannot be read is named in the checkpoint and left out. Raises EmptyCatalog when none of the
+    products' is left.
     """
     unreadable: list[str] = []
     described = list(_describe_all(products, read_image, model, unreadable, progress))
@@ -76,12 +81,14 @@ def build_artifact(
         embedder=embedder,
         features=FEATURES_VERSION,
         references=tuple(one.reference for one in described),
-        unreadable=tuple(unreadable),
+        logo_variants=VARIANTS_VERSION,
+        logos=logos.references if logos else (),
+        unreadable=(*unreadable, *unreadable_logos),
         files=(),
     )
     if not described:
-        return _of_nothing(checkpoint, model)
-    return _with_twins(checkpoint, _arrays(described), progress)
+        return _of_nothing(checkpoint, model, logos)
+    return _with_twins(checkpoint, _arrays(described), logos, progress)
 
 
 def _describe_all(
@@ -135,17 +142,17 @@ def _arrays(described: Sequence[_Described]) -> Arrays:
     )
 
 
-def _with_twins(checkpoint: Checkpoint, arrays: Arrays, progress: Progress) -> IndexArtifact:
+def _with_twins(checkpoint: Checkpoint, arrays: Arrays, logos: LogoIndex | None, progress: Progress) -> IndexArtifact:
     counts = [reference.features for reference in checkpoint.references]
     owners = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
     votes = DescriptorVotes.build(unit(arrays.descriptors), owners)
     alone = IndexArtifact(checkpoint, arrays, votes)
     pairs, matrices = find_twins(alone, progress)
-    return IndexArtifact(checkpoint, replace(arrays, twin_pairs=pairs, twin_matrices=matrices), votes)
+    return IndexArtifact(checkpoint, replace(arrays, twin_pairs=pairs, twin_matrices=matrices), votes, logos)
 
 
-def _of_nothing(checkpoint: Checkpoint, model: CopyEmbedder) -> IndexArtifact:
-    """The index of a catalog of logos alone: words are still read against its marks."""
+def _of_nothing(checkpoint: Checkpoint, model: CopyEmbedder, logos: LogoIndex | None) -> IndexArtifact:
+    """The index of a catalog of marks alone: logos are looked for, and words read against its marks."""
     nowhere = np.zeros(0, np.int32)
     no_points = no_features()
     arrays = Arrays(
@@ -158,4 +165,4 @@ def _of_nothing(checkpoint: Checkpoint, model: CopyEmbedder) -> IndexArtifact:
         twin_pairs=np.zeros((0, 2), np.int32),
         twin_matrices=np.zeros((0, 3, 3), np.float64),
     )
-    return IndexArtifact(checkpoint, arrays, DescriptorVotes.build(unit(no_points.descriptors), nowhere))
+    return IndexArtifact(checkpoint, arrays, DescriptorVotes.build(unit(no_points.descriptors), nowhere), logos)

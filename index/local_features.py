@@ -23,6 +23,9 @@ _BYTE_SCALE = 512.0
 # and the sense of the orientations, so the mirrored picture's descriptors are these, rearranged.
 _MIRROR_ORDER = np.arange(128).reshape(4, 4, 8)[::-1][:, :, (-np.arange(8)) % 8].reshape(-1)
 
+# Of a negative, every gradient points the other way, and with them the point's frame: the cells are turned by half.
+_NEGATIVE_ORDER = np.arange(128).reshape(4, 4, 8)[::-1, ::-1].reshape(-1)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalFeatures:
@@ -50,6 +53,11 @@ def unit(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
 def mirrored(descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
     """The descriptors that the mirrored picture would have, for the same points in the same order."""
     return np.ascontiguousarray(descriptors[:, _MIRROR_ORDER])
+
+
+def inverted(descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The descriptors that the picture's negative would have, for the same points in the same order."""
+    return np.ascontiguousarray(descriptors[:, _NEGATIVE_ORDER])
 
 
 def no_features() -> LocalFeatures:

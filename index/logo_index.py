@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -143,15 +143,23 @@ class _Described:
 
 
 def build_logo_index(
-    logos: Sequence[LogoPicture], embedder: MarkEmbedder, progress: Progress = silent, *, exact: bool = False
+    logos: Iterable[LogoPicture],
+    embedder: MarkEmbedder,
+    progress: Progress = silent,
+    *,
+    total: int | None = None,
+    exact: bool = False,
 ) -> LogoIndex:
-    """All variants of all logos, in memory; `exact` compares every vector, however many there are."""
+    """All variants of all logos, in memory, in the order given; pictures are held one at a time.
+
+    `total` is how many logos there are, for the progress. `exact` compares every vector, however many there are.
+    """
     references: list[LogoReference] = []
     features: list[LocalFeatures] = []
     thumbs: list[RGB] = []
     owners: list[int] = []
     vectors = _Vectors(embedder)
-    for one in _describe_all(logos, embedder.size, progress):
+    for one in _describe_all(logos, total, embedder.size, progress):
         owners += [len(references)] * len(one.views)
         references.append(one.reference)
         features.append(one.features)
@@ -165,13 +173,26 @@ def build_logo_index(
         descriptors=np.concatenate([no_features().descriptors, *(one.descriptors for one in features)]),
         thumbs=np.concatenate([np.zeros((0, 3), np.uint8), *(one.reshape(-1, 3) for one in thumbs)]),
     )
-    return LogoIndex(references, arrays, search, votes_of(references, arrays))
+    return LogoIndex(references, arrays, search, _votes(references, arrays))
 
 
-def votes_of(references: Sequence[LogoReference], arrays: LogoArrays) -> DescriptorVotes:
-    """Which references local features speak for."""
-    owners = np.repeat(np.arange(len(references)), [reference.features for reference in references])
-    return DescriptorVotes.build(unit(arrays.descriptors), owners.astype(np.int32))
+def no_logos() -> LogoIndex:
+    """The logos of a catalog that has none."""
+    none = no_features()
+    arrays = LogoArrays(
+        vectors=np.zeros((0, 0), np.float16),
+        view_owners=np.zeros(0, np.int32),
+        points=none.points,
+        descriptors=none.descriptors,
+        thumbs=np.zeros((0, 3), np.uint8),
+    )
+    return LogoIndex((), arrays, VectorSearch(arrays.vectors, None), _votes((), arrays))
+
+
+def owners_of(references: Sequence[LogoReference]) -> NDArray[np.int32]:
+    """(features,) number of the reference that each local feature is of."""
+    features = [reference.features for reference in references]
+    return np.repeat(np.arange(len(references)), features).astype(np.int32)
 
 
 def logo_views(variant: LogoVariant, size: int) -> NDArray[np.float32]:
@@ -187,11 +208,17 @@ def logo_views(variant: LogoVariant, size: int) -> NDArray[np.float32]:
     return np.stack(views)
 
 
-def _describe_all(logos: Sequence[LogoPicture], size: int, progress: Progress) -> Iterator[_Described]:
+def _votes(references: Sequence[LogoReference], arrays: LogoArrays) -> DescriptorVotes:
+    return DescriptorVotes.build(unit(arrays.descriptors), owners_of(references))
+
+
+def _describe_all(
+    logos: Iterable[LogoPicture], total: int | None, size: int, progress: Progress
+) -> Iterator[_Described]:
     for done, logo in enumerate(logos, start=1):
         for variant in variants(logo.rgba):
             yield _describe(logo, variant, size)
-        progress("logos", done, len(logos))
+        progress("logos", done, total)
 
 
 def _describe(logo: LogoPicture, variant: LogoVariant, size: int) -> _Described:

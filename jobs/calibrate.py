@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.catalog import RightsHolder
-from domain.errors import BadInput, EvidenceCorrupt, ImageRefused, NotFound
+from domain.errors import BadInput, ImageRefused
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from index.artifact import IndexArtifact
@@ -20,8 +19,6 @@ from index.score_normalization import ScoreNormalization
 from index.verification import Verifier
 from jobs.distractor_scores import DistractorScorer, Look, Vectors
 from jobs.distractors import Distractor, distractors_in, drawn_distractors
-from store.images import RGB, decode_image
-from store.interfaces import EvidenceReader
 
 _MOST_NAMED = 20
 
@@ -51,8 +48,6 @@ def calibrate(
     artifact: IndexArtifact,
     embedder: Embedder,
     verifier: Verifier,
-    rights_holders: Iterable[RightsHolder],
-    evidence: EvidenceReader,
     settings: Settings,
     *,
     background: Path,
@@ -70,15 +65,14 @@ def calibrate(
     folder = distractors or settings.distractors_dir
     distractors_needed(rate)  # refuses what is no rate
     refused: list[BadInput] = []
-    logos = _logos(rights_holders, evidence, settings, refused)
-    scorer = DistractorScorer(artifact, embedder, verifier, list(logos.values()), settings)
+    scorer = DistractorScorer(artifact, embedder, verifier, settings)
     looks: list[Look] = []
     dimensions = {space: embedder.dimensions(space) for space in scorer.references}
     vectors = load_background(background, embedder=embedder.version, dimensions=dimensions)
     if scorer.references:
         pictures = [*drawn_distractors(settings), *(distractors_in(folder, settings) if folder else ())]
         conformal_threshold([0.0] * len(pictures), rate)  # too few are refused before the work, not only after it
-        known = {reference.sha256 for reference in artifact.references} | set(logos)
+        known = {one.sha256 for one in artifact.references} | {one.sha256 for one in artifact.logos.references}
         looks = list(_distinct(_side_by_side(scorer, pictures, progress), known, refused))
     calibration = Calibration(
         format=FORMAT,
@@ -127,22 +121,6 @@ def _resembling(looks: Iterable[Look]) -> tuple[Resemblance, ...]:
         Resemblance(name=look.name, reference_id=look.reference_id, confidence=look.confidence)
         for look in alike[:_MOST_NAMED]
     )
-
-
-def _logos(
-    rights_holders: Iterable[RightsHolder], evidence: EvidenceReader, settings: Settings, refused: list[BadInput]
-) -> dict[str, RGB]:
-    """Every readable logo by its digest."""
-    digests = dict.fromkeys(sha256 for holder in rights_holders for brand in holder.brands for sha256 in brand.logos)
-    logos: dict[str, RGB] = {}
-    for sha256 in digests:
-        try:
-            logos[sha256] = decode_image(
-                evidence.read(sha256), max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
-            )
-        except (ImageRefused, NotFound, EvidenceCorrupt) as error:
-            refused.append(BadInput(str(error), file=f"logo {sha256[:12]}"))
-    return logos
 
 
 def _distinct(looks: Iterable[Look | ImageRefused], known: set[str], refused: list[BadInput]) -> Iterator[Look]:

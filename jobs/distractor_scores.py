@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from domain.settings import Settings
 from index.artifact import IndexArtifact
 from index.embedder import Embedder, Space
 from index.matcher import Matcher
-from index.preprocessing import network_input, query_views
+from index.preprocessing import query_views
 from index.text import TextMatcher
 from index.verification import Verifier
 from jobs.distractors import Distractor
@@ -50,18 +50,16 @@ class DistractorScorer:
         artifact: IndexArtifact,
         embedder: Embedder,
         verifier: Verifier,
-        logos: Sequence[RGB],
         settings: Settings,
     ) -> None:
-        """`logos` count where the embedder has a mark space."""
+        """The index's logos count where they were embedded."""
         self._artifact, self._embedder, self._settings = artifact, embedder, settings
         self._matcher = Matcher(artifact, embedder, verifier, TextMatcher([]))
         references: dict[Space, NDArray[np.float32]] = {}
         if artifact.references:
             references["copy"] = artifact.arrays.embeddings
-        if logos and "mark" in embedder.spaces:
-            inputs = np.stack([network_input(logo, embedder.size) for logo in logos])
-            references["mark"] = embedder.embed(inputs, "mark")
+        if artifact.logos.arrays.vectors.size:
+            references["mark"] = artifact.logos.vectors
         self.references: Vectors = references
         """What a picture is compared with; a space without anything to compare with is left out."""
 

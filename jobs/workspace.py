@@ -166,8 +166,6 @@ class Workspace:
             artifact,
             self.embedder,
             self.verifier,
-            self.records.rights_holders(),
-            self.evidence,
             self.settings,
             background=self.embedder_file.with_name(BACKGROUND_FILE),
             false_match_rate=false_match_rate,

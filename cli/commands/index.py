@@ -36,10 +36,26 @@ def info(as_json: JsonOption = False) -> None:
     _say("Index", read_checkpoint(load_settings().index_dir), as_json)
 
 
+def _logo_facts(checkpoint: Checkpoint) -> dict[str, object]:
+    """Nothing of a catalog without logos."""
+    logos = checkpoint.logos
+    if not logos:
+        return {}
+    folder = load_settings().index_dir / checkpoint.version
+    files = [folder / name for name, _ in checkpoint.files if name.startswith("logos/")]
+    return {
+        "logo_brands": len({(logo.rights_holder, logo.brand) for logo in logos}),
+        "logo_pictures": len({(logo.rights_holder, logo.brand, logo.sha256) for logo in logos}),
+        "logo_variants": len(logos),
+        "logo_bytes": sum(path.stat().st_size for path in files if path.is_file()),
+    }
+
+
 def _say(title: str, checkpoint: Checkpoint, as_json: bool, more: Mapping[str, object] = MappingProxyType({})) -> None:
     facts: dict[str, object] = {
         "version": checkpoint.version,
         "references": len(checkpoint.references),
+        **_logo_facts(checkpoint),
         "embedder": checkpoint.embedder,
         "features": checkpoint.features,
         "catalog": checkpoint.catalog_digest[:12],

@@ -37,6 +37,8 @@ class Bench:
     verifier: Verifier
     settings: Settings
     progress: Progress = silent
+    models_dir: Path | None = None
+    """Where the models in use lie, for what does not stand beside the embedder."""
     left_out: list[LeftOut] = field(default_factory=list)
 
     @cached_property
@@ -60,13 +62,10 @@ class Bench:
     @cached_property
     def thresholds(self) -> Thresholds:
         """Of that index, set as an operator's are: by the settings and the drawn distractors."""
-        learning = self.shop.learning
         return calibrate(
             self.artifact,
             self.embedder,
             self.verifier,
-            learning.records.rights_holders(),
-            learning.evidence,
             self.settings,
             background=self._background_file,
             progress=self.progress,

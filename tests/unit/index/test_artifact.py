@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import index.artifact
+import index.logo_files
+import index.vector_search
 from domain.catalog import ReferenceProduct
 from domain.errors import IndexMismatch, NotReady
 from index.artifact import (
@@ -24,7 +28,10 @@ from index.artifact import (
     read_checkpoint,
     write_artifact,
 )
+from index.embedder import Embedder
 from index.local_features import FEATURES_VERSION
+from index.logo_index import LogoArrays, LogoIndex, build_logo_index
+from index.vector_search import VectorSearch
 from store.images import RGB
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -154,6 +161,7 @@ def test_a_broken_pointer_is_not_ready(tmp_path: Path, first: IndexArtifact, con
         ({"embedder": "other@1"}, "other@1"),
         ({"features": "surf-9"}, "surf-9"),
         ({"format": FORMAT + 1}, f"format {FORMAT + 1}"),
+        ({"logo_variants": "logo-variants-0"}, "logo-variants-0"),
     ],
 )
 def test_an_index_of_another_making_is_a_mismatch(
@@ -166,15 +174,111 @@ def test_an_index_of_another_making_is_a_mismatch(
     assert "assayer index build" in refusal.value.advice
 
 
+def test_an_index_from_before_there_were_logos_is_a_mismatch(tmp_path: Path, first: IndexArtifact) -> None:
+    version = tmp_path / publish(tmp_path, first).version / "checkpoint.json"
+    stored = json.loads(version.read_bytes())
+    version.write_text(
+        json.dumps({name: stored[name] for name in stored if name not in ("logos", "logo_variants")} | {"format": 1})
+    )
+    with pytest.raises(IndexMismatch, match="format 1; this release reads format 2") as refusal:
+        load(tmp_path)
+    assert "assayer index build" in refusal.value.advice
+    with pytest.raises(IndexMismatch):
+        read_checkpoint(tmp_path)
+
+
+# Logos in an index
+
+
+@pytest.fixture(scope="module")
+def logos(shipped_embedder: Embedder, drawings: Any) -> LogoIndex:
+    return build_logo_index(drawings.pictures(3), shipped_embedder)
+
+
+def with_logos(folder: Path, artifact: IndexArtifact, logos: LogoIndex) -> Checkpoint:
+    checkpoint = replace(artifact.checkpoint, logos=logos.references)
+    return write_artifact(folder, checkpoint, artifact.arrays, artifact.votes, logos)
+
+
+def test_logos_that_are_written_are_read(tmp_path: Path, first: IndexArtifact, logos: LogoIndex) -> None:
+    complete = with_logos(tmp_path, first, logos)
+    found = load(tmp_path).logos
+    assert found.references == logos.references == complete.logos
+    for field in fields(LogoArrays):
+        one, other = getattr(found.arrays, field.name), getattr(logos.arrays, field.name)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+    descriptors = logos.arrays.descriptors[:50].astype(np.float32) / 512
+    count = len(logos.references)
+    np.testing.assert_array_equal(found.votes.vote(descriptors, count), logos.votes.vote(descriptors, count))
+    for one, other in zip(found.search(logos.vectors[:4], 5), logos.search(logos.vectors[:4], 5), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert {name for name, _ in complete.files if name.startswith("logos/")} == {
+        *(f"logos/{field.name}.npy" for field in fields(LogoArrays)),
+        "logos/votes.faiss",
+    }
+
+
+def test_the_search_structure_of_many_logos_is_kept(
+    tmp_path: Path, first: IndexArtifact, logos: LogoIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index.vector_search, "EXACT_BELOW", 4)
+    many = LogoIndex(logos.references, logos.arrays, VectorSearch.build(logos.vectors), logos.votes)
+    assert "logos/search.faiss" in dict(with_logos(tmp_path, first, many).files)
+    found = load(tmp_path).logos
+    assert found.vector_search.index is not None
+    for one, other in zip(found.search(logos.vectors[:4], 5), many.search(logos.vectors[:4], 5), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_catalog_without_logos_costs_nothing(tmp_path: Path, first: IndexArtifact) -> None:
+    complete = publish(tmp_path, first)
+    assert not (tmp_path / complete.version / "logos").exists()
+    found = load(tmp_path).logos
+    assert found.references == ()
+    cosines, numbers = found.search(np.ones((2, 7), np.float32), 3)
+    assert (cosines == -1).all()
+    assert (numbers == -1).all()
+
+
+def test_other_logos_give_another_version(
+    tmp_path: Path, first: IndexArtifact, logos: LogoIndex, shipped_embedder: Embedder, drawings: Any
+) -> None:
+    fewer = build_logo_index(drawings.pictures(2), shipped_embedder)
+    again = build_logo_index(drawings.pictures(3), shipped_embedder)
+    versions = [with_logos(tmp_path / str(at), first, one).version for at, one in enumerate((logos, again, fewer))]
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_a_checkpoint_that_names_other_logos_is_not_written(
+    tmp_path: Path, first: IndexArtifact, logos: LogoIndex
+) -> None:
+    with pytest.raises(ValueError, match="other logos"):
+        write_artifact(tmp_path, first.checkpoint, first.arrays, first.votes, logos)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "votes.faiss", "thumbs.npy"])
+@pytest.mark.parametrize("content", [None, b"damaged"])
+def test_damaged_logos_are_named(
+    tmp_path: Path, first: IndexArtifact, logos: LogoIndex, name: str, content: bytes | None
+) -> None:
+    file = tmp_path / with_logos(tmp_path, first, logos).version / "logos" / name
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(NotReady, match=f"logos/{name} is damaged"):
+        load(tmp_path)
+
+
 def test_nothing_is_pickled(tmp_path: Path, first: IndexArtifact) -> None:
     """An array of objects would run code when it is read, so numpy is told to refuse them, both ways."""
     calls = [
         node
-        for node in ast.walk(ast.parse(inspect.getsource(index.artifact)))
+        for module in (index.artifact, index.logo_files)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("save", "load")
         if isinstance(node.func.value, ast.Name) and node.func.value.id == "np"
     ]
-    assert len(calls) == 2
+    assert len(calls) == 4
     for call in calls:
         assert [(word.arg, ast.literal_eval(word.value)) for word in call.keywords] == [("allow_pickle", False)]
     objects = np.array([{}, []], dtype=object)
@@ -237,7 +341,10 @@ _PUBLISHER = """
 import itertools, os, signal, sys
 from pathlib import Path
 from index.artifact import read_artifact, write_artifact
+from index.embedder import Embedder
 from index.local_features import FEATURES_VERSION
+from index.logo_index import LogoArrays, LogoIndex, build_logo_index
+from index.vector_search import VectorSearch
 sources = [read_artifact(Path(folder), embedder="stand-in@0", features=FEATURES_VERSION) for folder in sys.argv[2:]]
 for line in sys.stdin:
     last, calls, child = int(line), itertools.count(1), os.fork()

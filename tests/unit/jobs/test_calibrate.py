@@ -17,7 +17,7 @@ from domain.errors import BadInput, NotReady
 from domain.settings import Settings
 from index.calibration import LIKELY_COPY, conformal_threshold
 from index.embedder import Embedder
-from index.preprocessing import network_input, query_views
+from index.preprocessing import query_views
 from index.score_normalization import ScoreNormalization
 from jobs import calibrate as module
 from jobs.calibrate import CalibrationReport, calibrate
@@ -54,8 +54,6 @@ def run(work: Workspace, **chosen: Any) -> CalibrationReport:
         work.artifact(),
         chosen.pop("embedder", work.embedder),
         work.verifier,
-        work.records.rights_holders(),
-        work.evidence,
         work.settings,
         background=chosen.pop("background", work.models_dir / "background.npz"),
         **chosen,
@@ -230,11 +228,13 @@ def test_logos_get_a_threshold_where_the_embedder_has_marks(
         holder = replace(catalog.rights_holder, brands=(Brand(name="Velmora", logos=(logo, "f" * 64)),))
         work.records.save_catalog(replace(catalog, rights_holder=holder))
         report = run(work)
-        (lost,) = report.refused
-        assert lost.file == f"logo {'f' * 12}"
-        mark = embedder.embed(network_input(decode_image(work.evidence.read(logo)), 32)[None], "mark")[0]
+        assert report.refused == ()
+        artifact = work.stored_artifact()
+        assert {one.sha256 for one in artifact.logos.references} == {logo}
+        assert artifact.checkpoint.unreadable == (f"logo of Velmora: no evidence {'f' * 64}",)
+        marks = artifact.logos.vectors
         views = [query_views(decode_image(one.read()), 32) for one in drawn_distractors(work.settings)]
-        largest = max(float((embedder.embed(each, "mark") @ mark).max()) for each in views)
+        largest = max(float((embedder.embed(each, "mark") @ marks.T).max()) for each in views)
         assert report.calibration.thresholds.mark_similarity == pytest.approx(largest, abs=2e-6)
         assert report.calibration.thresholds.copy_similarity != report.calibration.thresholds.mark_similarity
 
