@@ -1,16 +1,77 @@
-"""When a listing's pictures are searched for logos: only where what is found can change something."""
+"""What looks for logos, and when: only where what is found can change something."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from domain.assessment import Assessment, Band
+from domain.catalog import RightsHolder
 from domain.listing import Listing
 from domain.match import Matches
+from index.background import BACKGROUND_FILE, load_background
+from index.embedder import Embedder, Space
+from index.logo_detector import LogoDetector
+from index.logo_index import LogoIndex
 from index.logo_matcher import LogoMatcher
+from index.logo_verifier import LogoVerifier
+from index.mark_text import TextReader
+from index.negative_bank import NO_NEGATIVES, NegativeBank
+from index.word_marks import WordMarks
 from scoring.context import CatalogView
 from store.images import RGB
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Eyes:
+    """What looks for logos, whoever's; loaded once for all catalogs."""
+
+    embedder: Embedder
+    detector: LogoDetector
+    reader: TextReader
+    background: NDArray[np.float32]
+    """(n, d) mark vectors of windows without a mark; n may be 0."""
+
+    def matcher(
+        self,
+        logos: LogoIndex,
+        verifier: LogoVerifier,
+        holders: Sequence[RightsHolder],
+        negatives: NegativeBank = NO_NEGATIVES,
+    ) -> LogoMatcher:
+        """Of one catalog: its logos, its owners' words, and what they called not theirs."""
+        return LogoMatcher(
+            logos,
+            self.embedder,
+            verifier,
+            detector=self.detector,
+            reader=self.reader,
+            words=WordMarks(holders),
+            background=self.background,
+            negatives=negatives,
+        )
+
+
+def open_eyes(embedder: Embedder, embedder_file: Path, detector: Path) -> Eyes:
+    """By the image model, its file, beside which its background set lies, and the detector's manifest.
+
+    Raises NotReady where the detector is missing, or a file is broken.
+    """
+    background = np.zeros((0, 0), np.float32)
+    if "mark" in embedder.spaces:
+        dimensions: dict[Space, int] = {"mark": embedder.dimensions("mark")}
+        file = embedder_file.with_name(BACKGROUND_FILE)
+        background = load_background(file, embedder=embedder.version, dimensions=dimensions)["mark"]
+    return Eyes(
+        embedder=embedder,
+        detector=LogoDetector(detector, threads=1),
+        reader=TextReader(threads=1),
+        background=background,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,18 +12,14 @@ from numpy.typing import NDArray
 
 from domain.catalog import Brand, RightsHolder
 from domain.progress import Progress, silent
-from index.background import load_background
 from index.calibration import conformal_threshold
-from index.embedder import Embedder
 from index.logistic import LogisticModel
-from index.logo_detector import LogoDetector
 from index.logo_index import build_logo_index
-from index.logo_matcher import LogoCandidate, LogoMatcher
+from index.logo_matcher import LogoCandidate
 from index.logo_regions import overlap_of_smaller
 from index.logo_verifier import FEATURE_NAMES, LogoVerifier
-from index.mark_text import TextReader
-from index.word_marks import WordMarks
 from jobs.logo_pictures import HOLDER, LogoScene, LogoSet, badge_set, composed_set
+from jobs.logo_search import Eyes
 from jobs.provenance import out_of_fold_figures, provenance
 from training.revision import source_commit
 
@@ -38,28 +34,6 @@ ROUGH = LogoVerifier(
     name_from=1.0,
 )
 """To order candidates by before anything is learned."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Eyes:
-    """Everything that looks; loaded once."""
-
-    embedder: Embedder
-    detector: LogoDetector | None
-    reader: TextReader | None
-    background: NDArray[np.float32]
-
-    def matcher(self, logos: LogoSet, verifier: LogoVerifier = ROUGH) -> LogoMatcher:
-        """Of a set's catalog."""
-        return LogoMatcher(
-            build_logo_index(logos.logos, self.embedder),
-            self.embedder,
-            verifier,
-            detector=self.detector,
-            reader=self.reader,
-            words=WordMarks([holder_of(logos)]),
-            background=self.background,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -83,21 +57,9 @@ def holder_of(logos: LogoSet) -> RightsHolder:
     return RightsHolder(name=HOLDER, brands=tuple(Brand(name=name) for name in sorted({x.brand for x in logos.logos})))
 
 
-def open_eyes(embedder: Embedder, models_dir: Path, background: Path) -> Eyes:
-    """The models of one folder."""
-    manifest = models_dir / "detector.json"
-    vectors = load_background(background, embedder=embedder.version, dimensions={"mark": embedder.dimensions("mark")})
-    return Eyes(
-        embedder=embedder,
-        detector=LogoDetector(manifest, threads=1) if manifest.is_file() else None,
-        reader=TextReader(threads=1),
-        background=vectors["mark"],
-    )
-
-
 def weigh(logos: LogoSet, eyes: Eyes, progress: Progress = silent) -> Weighed:
     """Every scene looked at: its right candidate and the likeliest wrong ones."""
-    matcher = eyes.matcher(logos)
+    matcher = eyes.matcher(build_logo_index(logos.logos, eyes.embedder), ROUGH, [holder_of(logos)])
     rows, right, scenes, groups = [], [], [], []
     for number, scene in enumerate(logos.scenes):
         for candidate, is_right in _taught(matcher.candidates(scene.picture), scene):
@@ -128,24 +90,15 @@ def _taught(candidates: Sequence[LogoCandidate], scene: LogoScene) -> Iterable[t
             yield candidate, False
 
 
-def train_logo_verifier(
-    data_dir: Path,
-    out_dir: Path,
-    models_dir: Path,
-    embedder: Embedder,
-    background: Path,
-    *,
-    progress: Progress = silent,
-) -> Path:
+def train_logo_verifier(data_dir: Path, out_dir: Path, eyes: Eyes, *, progress: Progress = silent) -> Path:
     """Learn from badges of the learning makes and composed marks of the validation split; the path of what is written.
 
     The threshold is set so that of scenes that show no mark of the catalog FALSE_NAMING_RATE are named. Raises
-    BadInput where the photographs are missing, NotReady where a model is.
+    BadInput where the photographs are missing.
     """
     from training.classifier import train_classifier
 
     commit = source_commit()
-    eyes = open_eyes(embedder, models_dir, background)
     sets = [badge_set(data_dir, "learn", a_make=11), composed_set(data_dir, "validation")]
     gathered = [weigh(one, eyes, progress) for one in sets]
     right = np.concatenate([one.right for one in gathered])
@@ -171,9 +124,9 @@ def train_logo_verifier(
             {"car_logos", "clothing", "grocery", "marks"},
             command="assayer train logo-verifier --data DIR",
             learned_with={
-                "embedder": embedder.version,
-                "detector": eyes.detector.version if eyes.detector else "",
-                "reader": eyes.reader.version if eyes.reader else "",
+                "embedder": eyes.embedder.version,
+                "detector": eyes.detector.version,
+                "reader": eyes.reader.version,
             },
             commit=commit,
         ),

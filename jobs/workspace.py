@@ -14,6 +14,7 @@ from index.build import CopyEmbedder
 from index.calibration import Calibration, read_calibration, write_calibration
 from index.embedder import Embedder
 from index.local_features import FEATURES_VERSION
+from index.logo_verifier import load_logo_verifier
 from index.matcher import Matcher
 from index.negative_bank import NO_NEGATIVES, NegativeBank
 from index.text import TextMatcher
@@ -21,6 +22,7 @@ from index.verification import Verifier, load_verifier
 from jobs.build_index import build_index
 from jobs.calibrate import CalibrationReport, calibrate
 from jobs.embedders import embedder_path
+from jobs.logo_search import Eyes, LogoSearch, open_eyes
 from jobs.negatives import negative_regions, open_negative_bank
 from jobs.promoted_models import models_in_use
 from jobs.score_listings import Scorer
@@ -61,12 +63,14 @@ class Workspace:
         """The evidence store."""
         return open_evidence(self.settings.resolved_evidence_url)
 
-    @cached_property
+    @property
     def models_dir(self) -> Path:
-        """The operator's models, or those promoted last, or the embedded ones; the same for as long as this is open.
+        """The operator's models, or those promoted last, or the embedded ones. Raises SettingRefused or NotReady."""
+        return models_in_use(self.settings) if self.settings.models_dir else self._promoted_models
 
-        Raises SettingRefused or NotReady when they are not there.
-        """
+    @cached_property
+    def _promoted_models(self) -> Path:
+        """Asked for once: a promotion meanwhile must not mix its models with those that are loaded."""
         return models_in_use(self.settings)
 
     @property
@@ -124,7 +128,24 @@ class Workspace:
             self.settings,
             calibration=calibration,
             negatives=self.negatives(),
+            logos=self._logo_search(artifact, catalog),
         )
+
+    def _logo_search(self, artifact: IndexArtifact, catalog: CatalogView) -> LogoSearch | None:
+        """What looks for the catalog's logos; None where it has none. Raises NotReady where a model is missing."""
+        if not artifact.logos.references:
+            return None
+        holders = self.records.rights_holders()
+        matcher = self.eyes.matcher(
+            artifact.logos, load_logo_verifier(self.models_dir / "logo-verifier.json"), holders, self.negatives()
+        )
+        owners = frozenset(reference.rights_holder for reference in artifact.logos.references)
+        return LogoSearch(matcher=matcher, catalog=catalog, holders=owners)
+
+    @cached_property
+    def eyes(self) -> Eyes:
+        """What looks for logos, whoever's. Raises NotReady where a model is broken."""
+        return open_eyes(self.embedder, self.embedder_file, self.models_dir / "detector.json")
 
     def negatives(self) -> NegativeBank:
         """What rights holders of this tenant called not theirs, as of now."""

@@ -13,7 +13,6 @@ from cli.output import progress_bars, say_facts, say_json, say_line, say_note, s
 from domain.codec import dump
 from domain.errors import BadInput, NotReady
 from domain.settings import load_settings
-from index.background import BACKGROUND_FILE
 from index.threads import one_thread_each
 from jobs.embedders import MODEL_FILE, embedder_path
 from jobs.promotions import CHECKPOINT
@@ -185,8 +184,7 @@ def logo_verifier(data: DataOption, out: OutOption = Path("models")) -> None:
     _needs("torch")
     one_thread_each()
     with Workspace(load_settings()) as work, progress_bars() as progress:
-        background = work.embedder_file.with_name(BACKGROUND_FILE)
-        path = train_logo_verifier(data, out, work.models_dir, work.embedder, background, progress=progress)
+        path = train_logo_verifier(data, out, work.eyes, progress=progress)
     say_line(f"wrote {path}")
 
 
