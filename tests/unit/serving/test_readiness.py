@@ -6,11 +6,13 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.negative import Negative
 from domain.settings import Settings
 from jobs.build_index import build_index
 from jobs.workspace import Workspace
@@ -89,6 +91,28 @@ def test_every_model_is_needed_and_no_path_is_told(
     assert str(folder) not in detail
     (tmp_path / name).rename(folder / name)
     assert ready(service)[0] == 200
+
+
+def test_what_is_called_not_theirs_is_found_no_more_without_a_restart(
+    empty_service: Any, make_catalog: Callable[..., Any], listing: dict[str, Any], draw: Callable[..., bytes]
+) -> None:
+    service = empty_service
+    service.work.records.save_catalog(make_catalog(service.work))
+    index(service)
+    copy = draw(1, format="PNG")
+
+    def found() -> set[str]:
+        return {signal["name"] for signal in service.send(listing, ("a.png", copy)).json()["signals"]}
+
+    assert "copied_photo" in found()
+    holder = service.work.records.rights_holders()[0].name
+    negative = Negative(
+        rights_holder=holder, sha256=service.work.evidence.write(copy), name="a.jpg", added_at=datetime.now(UTC)
+    )
+    service.work.records.save_negatives([negative])
+    assert "copied_photo" not in found()
+    service.work.records.delete_negatives([negative.key])
+    assert "copied_photo" in found()
 
 
 def test_an_index_of_another_model_is_not_used(empty_service: Any, make_catalog: Callable[..., Any]) -> None:
