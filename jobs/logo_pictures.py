@@ -76,7 +76,7 @@ def badge_set(
     role that is left out of the catalog. Raises BadInput where the photographs are missing.
     """
     generator = np.random.default_rng((seed, references, len(role)))
-    makes = _by_make(data, role)
+    makes = badges_by_make(data, role)
     grounds = photos_by_class(data, _GROUNDS[role])
     strangers = sorted(makes)[:: max(2, len(makes) // 3)]
     known = [make for make in sorted(makes) if make not in strangers]
@@ -149,7 +149,8 @@ def _without(
         yield set_into(_drawn(grounds, generator), photo.read(), generator, brand=None, kind="another make")
 
 
-def _by_make(data: Path, role: Role) -> dict[str, list[Photo]]:
+def badges_by_make(data: Path, role: Role) -> dict[str, list[Photo]]:
+    """Photographs of each make of `role`. Raises BadInput where there are none."""
     makes: dict[str, list[Photo]] = {}
     for photo in labeled_photos(data / "car_logos" / "photos.csv"):
         if role_of(photo.label) == role:
