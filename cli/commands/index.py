@@ -44,10 +44,10 @@ def _logo_facts(checkpoint: Checkpoint) -> dict[str, object]:
     folder = load_settings().index_dir / checkpoint.version
     files = [folder / name for name, _ in checkpoint.files if name.startswith("logos/")]
     return {
-        "logo_brands": len({(logo.rights_holder, logo.brand) for logo in logos}),
-        "logo_pictures": len({(logo.rights_holder, logo.brand, logo.sha256) for logo in logos}),
-        "logo_variants": len(logos),
-        "logo_bytes": sum(path.stat().st_size for path in files if path.is_file()),
+        "logo brands": len({(logo.rights_holder, logo.brand) for logo in logos}),
+        "logo pictures": len({(logo.rights_holder, logo.brand, logo.sha256) for logo in logos}),
+        "logo variants": len(logos),
+        "logo bytes": sum(path.stat().st_size for path in files if path.is_file()),
     }
 
 

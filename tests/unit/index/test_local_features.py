@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index.local_features import MAX_FEATURES, extract, mirrored, no_features, unit
+from index.local_features import MAX_FEATURES, extract, inverted, mirrored, no_features, unit
 from store.images import RGB
 
 
@@ -16,12 +16,15 @@ def gray(rgb: RGB) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_mirrored_descriptors_are_those_of_the_mirrored_picture(draw: Callable[..., RGB], seed: int) -> None:
+@pytest.mark.parametrize("form", ["mirror image", "negative"])
+def test_rearranged_descriptors_are_those_of_the_other_picture(draw: Callable[..., RGB], seed: int, form: str) -> None:
     picture = gray(draw(seed))
-    here, there = extract(picture), extract(np.ascontiguousarray(picture[:, ::-1]))
-    flipped = here.points * [-1, 1] + [picture.shape[1] - 1, 0]
-    apart = np.linalg.norm(flipped[:, None] - there.points[None], axis=-1) < 2
-    cosine = mirrored(here.unit_descriptors()) @ there.unit_descriptors().T
+    other = np.ascontiguousarray(picture[:, ::-1]) if form == "mirror image" else np.asarray(255 - picture, np.uint8)
+    here, there = extract(picture), extract(other)
+    moved = here.points * [-1, 1] + [picture.shape[1] - 1, 0] if form == "mirror image" else here.points
+    rearranged = mirrored if form == "mirror image" else inverted
+    apart = np.linalg.norm(moved[:, None] - there.points[None], axis=-1) < 2
+    cosine = rearranged(here.unit_descriptors()) @ there.unit_descriptors().T
     best = np.where(apart, cosine, -1).max(axis=1)
     met = apart.any(axis=1)
     assert met.mean() > 0.85
@@ -30,9 +33,10 @@ def test_mirrored_descriptors_are_those_of_the_mirrored_picture(draw: Callable[.
     assert np.median(unturned[met]) < 0.9 < np.median(best[met])
 
 
-def test_mirroring_twice_changes_nothing(draw: Callable[..., RGB]) -> None:
+def test_rearranging_twice_changes_nothing(draw: Callable[..., RGB]) -> None:
     descriptors = extract(gray(draw(1))).unit_descriptors()
     np.testing.assert_array_equal(mirrored(mirrored(descriptors)), descriptors)
+    np.testing.assert_array_equal(inverted(inverted(descriptors)), descriptors)
 
 
 def test_stored_bytes_are_unit_vectors_again(draw: Callable[..., RGB]) -> None:

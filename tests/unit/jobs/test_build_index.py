@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.catalog import ReferenceImage
+from domain.catalog import Brand, Catalog, ReferenceImage, RightsHolder
 from domain.errors import EmptyCatalog, NotReady, StoreUnavailable
 from domain.settings import Settings
 from index.artifact import read_artifact, read_checkpoint, write_artifact
@@ -161,6 +161,61 @@ def test_limits_of_pictures_hold_for_catalogs_too(
     assert [one.reference_id for one in report.checkpoint.references] == ["p1"]
     (reason,) = report.checkpoint.unreadable
     assert "at most 1000 pixels" in reason
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path d="M2 2h20L12 22z" fill="#c00"/></svg>'
+
+
+def stock_logos(records: MemoryRecords, evidence: MemoryEvidence, *contents: bytes) -> tuple[str, ...]:
+    """A rights holder of logos alone; their digests."""
+    digests = tuple(evidence.write(content) for content in contents)
+    holder = RightsHolder(name="Acme Ltd", brands=(Brand(name="Acme", logos=digests), Brand(name="Wordy")))
+    records.save_catalog(Catalog(rights_holder=holder))
+    return digests
+
+
+def test_logos_alone_make_an_index(
+    records: MemoryRecords, evidence: MemoryEvidence, embedder: Embedder, settings: Settings
+) -> None:
+    svg, jpeg = stock_logos(records, evidence, SVG, _jpeg_of(40))
+    told: list[tuple[str, int, int | None]] = []
+    report = build_index(records, evidence, embedder, settings, progress=lambda *step: told.append(step))
+    assert report.checkpoint.references == ()
+    assert {(one.rights_holder, one.brand, one.sha256) for one in report.checkpoint.logos} == {
+        ("Acme Ltd", "Acme", svg),
+        ("Acme Ltd", "Acme", jpeg),
+    }
+    assert told == [("logos", 1, 2), ("logos", 2, 2)]
+    logos = read_artifact(settings.index_dir, embedder=embedder.version, features=FEATURES_VERSION).logos
+    assert logos.references == report.checkpoint.logos
+    assert logos.search(logos.vectors[:1], 1)[1].tolist() == [[0]]
+    assert not build_index(records, evidence, embedder, settings).built
+
+
+def test_unreadable_logos_are_named_and_tried_again(
+    records: MemoryRecords, evidence: MemoryEvidence, embedder: Embedder, settings: Settings
+) -> None:
+    svg, _broken = stock_logos(records, evidence, SVG, b"<svg/>")
+    content = evidence._contents.pop(svg)
+    lost, refused = build_index(records, evidence, embedder, settings).checkpoint.unreadable
+    assert lost == f"logo of Acme: no evidence {svg}"
+    assert refused.startswith("logo of Acme: not an SVG")
+    evidence.write(content)
+    mended = build_index(records, evidence, embedder, settings)
+    assert {one.sha256 for one in mended.checkpoint.logos} == {svg}
+    assert mended.checkpoint.unreadable == (refused,)
+
+
+def test_logos_beside_products_leave_the_products_as_they_were(
+    shop: Any, records: MemoryRecords, evidence: MemoryEvidence, embedder: Embedder, settings: Settings
+) -> None:
+    before = build_index(records, evidence, embedder, settings).checkpoint
+    assert before.logos == ()
+    stock_logos(records, evidence, SVG)
+    after = build_index(records, evidence, embedder, settings)
+    assert after.built
+    assert after.checkpoint.references == before.references
+    assert {one.brand for one in after.checkpoint.logos} == {"Acme"}
 
 
 def _jpeg_of(side: int) -> bytes:
