@@ -15,7 +15,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.match import Box, LogoMatch, Point
+from domain.match import Alteration, Box, LogoAlteration, LogoMatch, Point
+from index.logo_alterations import SeenLogo, find_alterations
 from index.logo_detector import LogoDetector
 from index.logo_features import LogoAlignment, align_logos, look_at
 from index.logo_index import LogoIndex, MarkEmbedder
@@ -30,8 +31,9 @@ from index.logo_regions import (
     region_views,
     within,
 )
+from index.logo_variants import LogoKind
 from index.logo_verifier import FEATURE_NAMES, NEAR, LogoVerifier
-from index.mark_text import TextReader
+from index.mark_text import ReadText, TextReader
 from index.negative_bank import NO_NEGATIVES, NegativeBank
 from index.score_normalization import ScoreNormalization
 from index.word_marks import WordHit, WordMarks
@@ -51,6 +53,8 @@ _SAME_PLACE, _LARGER = 0.6, 16.0
 _ONE_MARK = 0.5
 """Intersection over union from which two brands cannot both stand there."""
 _MOST_POINTS = 60.0
+_IN_COLOR = frozenset((LogoKind.COLOR, LogoKind.ON_WHITE, LogoKind.ON_BLACK, LogoKind.INVERSE, LogoKind.PHOTO))
+"""Variants whose colors are the brand's own."""
 _AT_ONCE = 64
 
 
@@ -105,6 +109,7 @@ class _Seen:
     deducted: NDArray[np.float32]
     """(v,) how close each view is to pictures without a mark."""
     alignments: Sequence[LogoAlignment]
+    read: Sequence[ReadText]
     words: Sequence[WordHit]
 
 
@@ -146,12 +151,15 @@ class LogoMatcher:
 
     def find(self, pictures: Sequence[tuple[str, RGB]]) -> tuple[LogoMatch, ...]:
         """Known marks in a listing's pictures, each with its digest; most probable first, one a picture and brand."""
-        found = [
-            self._as_match(sha256, rgb, candidate)
-            for sha256, rgb in pictures
-            for candidate in self.named(self.candidates(rgb))
-        ]
+        found = [match for sha256, rgb in pictures for match in self._in_picture(sha256, rgb)]
         return tuple(sorted(found, key=lambda match: -match.probability))
+
+    def _in_picture(self, sha256: str, rgb: RGB) -> list[LogoMatch]:
+        if not self.logos.references:
+            return []
+        seen = self._look(rgb)
+        named = self.named(self._candidates(seen, rgb))
+        return [self._as_match(sha256, rgb, one, self._alterations(one, seen, rgb)) for one in named]
 
     def named(self, candidates: Sequence[LogoCandidate]) -> list[LogoCandidate]:
         """Those of `candidates`, best first, that are likely enough; of two brands in one place the likelier."""
@@ -170,7 +178,9 @@ class LogoMatcher:
         """The best place of every brand that any eye found, likeliest first, however unlikely."""
         if not self.logos.references:
             return ()
-        seen = self._look(rgb)
+        return self._candidates(self._look(rgb), rgb)
+
+    def _candidates(self, seen: _Seen, rgb: RGB) -> tuple[LogoCandidate, ...]:
         found = [self._candidate(brand, seen, rgb) for brand in self._brands(seen)]
         return tuple(sorted(found, key=lambda one: (-one.probability, one.brand)))
 
@@ -178,7 +188,7 @@ class LogoMatcher:
         alignments = () if "features" in self._without else align_logos(look_at(rgb), self.logos)
         read = self._reader.read(rgb) if self._reader and "text" not in self._without else ()
         # a brand without a logo picture has nothing that could be shown beside what was read
-        words = [hit for hit in self._words.find(read) if Brand(hit.rights_holder, hit.brand) in self._first_reference]
+        words = [hit for hit in self._words.find(read) if Brand(hit.rights_holder, hit.brand) in self._references_of]
         regions = distinct(
             [
                 *(Region(box=within(bounding_box(one.outline), rgb)) for one in alignments[:_MOST_ALIGNED]),
@@ -196,6 +206,7 @@ class LogoMatcher:
             near=self._nearest(views),
             deducted=self._deductions.deductions(views) if self._deductions else np.zeros(len(views), np.float32),
             alignments=alignments,
+            read=read,
             words=words,
         )
 
@@ -276,7 +287,7 @@ class LogoMatcher:
     def _looks(self, brand: Brand, seen: _Seen) -> list[_Look]:
         rows = self._views_of.get(brand)
         if rows is None or not len(seen.views):
-            reference = self._first_reference[brand]
+            reference = self._references_of[brand][0]
             return [_Look(cosine=-1.0, deducted=0.0, margin=0.0, reference=reference)] * len(seen.regions)
         cosines = seen.views @ self.logos.arrays.vectors[rows].astype(np.float32).T
         nearest, best = cosines.argmax(axis=1), cosines.max(axis=1)
@@ -296,13 +307,42 @@ class LogoMatcher:
         return looks
 
     @cached_property
-    def _first_reference(self) -> Mapping[Brand, int]:
-        first: dict[Brand, int] = {}
+    def _references_of(self) -> Mapping[Brand, Sequence[int]]:
+        numbers: dict[Brand, list[int]] = {}
         for number in range(len(self.logos.references)):
-            first.setdefault(self._brand_of(number), number)
-        return first
+            numbers.setdefault(self._brand_of(number), []).append(number)
+        return numbers
 
-    def _as_match(self, sha256: str, rgb: RGB, found: LogoCandidate) -> LogoMatch:
+    def _alterations(self, found: LogoCandidate, seen: _Seen, rgb: RGB) -> tuple[LogoAlteration, ...]:
+        """How the mark differs from the logo. Of a crop from a photograph only its letters are known well enough."""
+        reference = self.logos.references[found.reference]
+        thumb = self.logos.thumb_of(found.reference)
+        shrink = thumb.shape[1] / reference.size[0]
+        left, top, right, bottom = (side * shrink for side in reference.content)
+        altered = find_alterations(
+            SeenLogo(
+                picture=rgb,
+                box=found.box,
+                logo=thumb,
+                content=(left, top, right, bottom),
+                matrix=found.alignment.matrix @ np.diag([1 / shrink, 1 / shrink, 1.0]) if found.alignment else None,
+                others=[
+                    self.logos.thumb_of(number)
+                    for number in self._references_of[found.brand]
+                    if self.logos.references[number].kind in _IN_COLOR
+                ],
+                marks=(found.brand.brand,),
+                texts=seen.read,
+            ),
+            self._reader,
+        )
+        if reference.kind != LogoKind.PHOTO:
+            return altered
+        return tuple(one for one in altered if one.kind == Alteration.LETTER_CHANGED)
+
+    def _as_match(
+        self, sha256: str, rgb: RGB, found: LogoCandidate, alterations: tuple[LogoAlteration, ...]
+    ) -> LogoMatch:
         aligned = found.alignment
         return LogoMatch(
             image_sha256=sha256,
@@ -316,6 +356,7 @@ class LogoMatcher:
             inliers=aligned.inliers if aligned else 0,
             text=found.words.text if found.words else "",
             text_score=round(found.words.score, 4) if found.words else 0.0,
+            alterations=alterations,
         )
 
 

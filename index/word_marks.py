@@ -109,7 +109,7 @@ class WordMarks:
         looked = [
             (span, skeleton)
             for span in spans(texts)
-            if 2 <= len(skeleton := _skeleton(span.letters)) <= 2 * self._longest
+            if 2 <= len(skeleton := skeleton_of(span.letters)) <= 2 * self._longest
         ]
         by_skeleton: dict[str, list[Span]] = defaultdict(list)
         for span, skeleton in looked:
@@ -184,7 +184,7 @@ def _words_of(holder: RightsHolder) -> Iterator[_Word]:
                 brand=_brand_of(holder, mark, letters),
                 mark=mark,
                 letters=letters,
-                skeleton=_skeleton(letters),
+                skeleton=skeleton_of(letters),
             )
 
 
@@ -196,7 +196,7 @@ def _brand_of(holder: RightsHolder, mark: str, letters: str) -> str:
     return holder.brands[0].name if len(holder.brands) == 1 else mark
 
 
-def _skeleton(letters: str) -> str:
+def skeleton_of(letters: str) -> str:
     """Letters that OCR takes one for another become one."""
     skeleton = letters.translate(_LOOK_ALIKE)
     for pair, one in _LOOK_ALIKE_PAIRS:
@@ -212,7 +212,7 @@ def _closeness(letters: str, word: _Word) -> float:
     """1 for the same letters, 0 where too many differ or another word was read."""
     if letters == word.letters:
         return 1.0
-    edits = Levenshtein.distance(_skeleton(letters), word.skeleton)
+    edits = Levenshtein.distance(skeleton_of(letters), word.skeleton)
     if edits and _is_word(letters):
         return 0.0
     if len(word.letters) < 3:

@@ -22,6 +22,7 @@ from index.logo_verifier import LogoVerifier
 from index.mark_text import TextReader
 from index.negative_bank import NO_NEGATIVES, NegativeBank
 from index.word_marks import WordMarks
+from jobs.hidden_logo_search import HiddenLogoSearch
 from scoring.context import CatalogView
 from store.images import RGB
 
@@ -82,6 +83,7 @@ class LogoSearch:
     catalog: CatalogView
     holders: frozenset[str]
     """Rights holders of whom the index has logos."""
+    hidden: HiddenLogoSearch
 
     def may_change(self, listing: Listing, verdict: Assessment) -> bool:
         """Whether a logo could make the verdict another, or give a person a reason to look.
@@ -90,6 +92,16 @@ class LogoSearch:
         """
         return verdict.band != Band.ENFORCE and not self.holders <= self.catalog.authorizing(listing.seller)
 
-    def search(self, pictures: Sequence[tuple[str, RGB]], matches: Matches) -> Matches:
-        """`matches` with the logos that stand in the pictures."""
-        return replace(matches, logos=self.matcher.find(pictures), logos_sought=True)
+    def search(
+        self, listing: Listing, pictures: Sequence[tuple[str, RGB]], matches: Matches, verdict: Assessment
+    ) -> Matches:
+        """`matches` with the logos that stand in the pictures, and those that a copied photo hides.
+
+        What is hidden is looked for wherever a photo was copied: it tells that the seller knew whose goods they show.
+        """
+        hidden = self.hidden.search(pictures, matches.photos)
+        if not self.may_change(listing, verdict):
+            return replace(matches, logos=hidden)
+        found = self.matcher.find(pictures)
+        logos = tuple(sorted((*hidden, *found), key=lambda logo: -logo.probability))
+        return replace(matches, logos=logos, logos_sought=True, images_read=len(pictures))

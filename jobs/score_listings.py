@@ -81,9 +81,10 @@ class Scorer:
         photos = without_negatives(found.photos, pictures, self._negatives, self.matcher.model)
         matches = replace(found, photos=photos, unreadable=unreadable)
         scored = self._scored(listing, matches)
-        if pictures and self._logos and self._logos.may_change(listing, scored.assessment):
-            return self._scored(listing, self._logos.search(pictures, matches))
-        return scored
+        if not pictures or not self._logos:
+            return scored
+        searched = self._logos.search(listing, pictures, matches, scored.assessment)
+        return scored if searched == matches else self._scored(listing, searched)
 
     def _scored(self, listing: Listing, matches: Matches) -> Scored:
         assessment = self.combiner.assess(listing, matches, self.catalog, versions=self.versions)

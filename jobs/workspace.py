@@ -22,6 +22,7 @@ from index.verification import Verifier, load_verifier
 from jobs.build_index import build_index
 from jobs.calibrate import CalibrationReport, calibrate
 from jobs.embedders import embedder_path
+from jobs.hidden_logo_search import HiddenLogoSearch
 from jobs.logo_search import Eyes, LogoSearch, open_eyes
 from jobs.negatives import negative_regions, open_negative_bank
 from jobs.promoted_models import models_in_use
@@ -29,6 +30,7 @@ from jobs.score_listings import Scorer
 from scoring.combiner import Combiner
 from scoring.context import CatalogView
 from store.evidence import open_evidence
+from store.images import RGB, decode_image
 from store.interfaces import Evidence, Records
 from store.records import open_records
 
@@ -140,7 +142,15 @@ class Workspace:
             artifact.logos, load_logo_verifier(self.models_dir / "logo-verifier.json"), holders, self.negatives()
         )
         owners = frozenset(reference.rights_holder for reference in artifact.logos.references)
-        return LogoSearch(matcher=matcher, catalog=catalog, holders=owners)
+        hidden = HiddenLogoSearch(matcher=matcher, read_image=self._decoded)
+        return LogoSearch(matcher=matcher, catalog=catalog, holders=owners, hidden=hidden)
+
+    def _decoded(self, sha256: str) -> RGB:
+        return decode_image(
+            self.evidence.read(sha256),
+            max_bytes=self.settings.max_image_bytes,
+            max_pixels=self.settings.max_image_pixels,
+        )
 
     @cached_property
     def eyes(self) -> Eyes:
