@@ -191,7 +191,7 @@ def composed_set(
     return LogoSet(
         name=f"composed-{split}",
         logos=tuple(
-            LogoPicture(rights_holder=HOLDER, brand=names[n], sha256=_digest(names[n]), rgba=_ink(masks[n]))
+            LogoPicture(rights_holder=HOLDER, brand=names[n], sha256=_digest(names[n]), rgba=ink(masks[n]))
             for n in catalog
         ),
         scenes=tuple(
@@ -207,7 +207,7 @@ def _composed(picture: RGB, boxes: NDArray[np.float32], brand: str | None) -> Lo
     return LogoScene(picture=picture, brand=brand, box=(left, top, right, bottom), kind="" if brand else "unknown mark")
 
 
-def _ink(mask: NDArray[np.uint8]) -> RGBA:
+def ink(mask: NDArray[np.uint8]) -> RGBA:
     """Black ink on transparent ground, as a logo's file."""
     large = cv2.resize(mask, (256, 256), interpolation=cv2.INTER_CUBIC)
     return np.dstack([np.zeros((256, 256, 3), np.uint8), large])

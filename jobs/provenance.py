@@ -23,11 +23,17 @@ _SURE = 1e-9
 
 
 def provenance(
-    data: Iterable[str], *, command: str, learned_with: Mapping[str, str], commit: str | None
+    data: Iterable[str],
+    *,
+    command: str,
+    learned_with: Mapping[str, str],
+    commit: str | None,
+    splits: str = SPLITS,
+    drawn: bool = True,
 ) -> dict[str, Any]:
     """License, data, splits, command and commit of a model that was trained on learning sets.
 
-    `data` are names of ``training/datasets.toml``; drawn marketplaces are always among the sets. `learned_with` gives
+    `data` are names of ``training/datasets.toml``; with `drawn`, marketplaces drawn by code are among the sets. `learned_with` gives
     the versions of the models that made the features, by kind.
     """
     names = set(data)
@@ -43,8 +49,8 @@ def provenance(
     }
     return {
         "license": LICENSE,
-        "data": sources | {"marketplaces": marketplaces},
-        "splits": SPLITS,
+        "data": sources | ({"marketplaces": marketplaces} if drawn else {}),
+        "splits": splits,
         "command": command,
         "commit": commit,
         "learned_with": dict(learned_with),

@@ -26,8 +26,8 @@ class OwnPhoto:
     def find(self, listing: Listing, matches: Matches, catalog: CatalogView) -> Finding | None:
         """Weaker by as much as the nearest match is likely a copy, and where pictures stayed unread."""
         likeliest = max((photo.score for photo in matches.photos), default=0.0)
-        if matches.images_read == 0 or likeliest >= _COPY_SCORE:
-            return None
+        if matches.images_read == 0 or likeliest >= _COPY_SCORE or not catalog.products:
+            return None  # beside a catalog of logos alone, that no photo was copied says nothing
         phrases = resale_phrases(listing)
         second_hand = max(resale_strength(phrases), 1.0 if states_used(listing) else 0.0)
         single = listing.quantity == 1
