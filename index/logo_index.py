@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Protocol
 
 import cv2
@@ -24,6 +25,9 @@ _DESCRIBED = (LogoKind.COLOR, LogoKind.ON_WHITE, LogoKind.ON_BLACK, LogoKind.PHO
 """Kinds whose local features are kept. Those of an inverse are these, rearranged: `index.local_features.inverted`."""
 _AT_ONCE = 64
 """Views that are embedded together."""
+_THUMBS_HELD = 512
+"""Thumbnails that stay decoded, 25 MB."""
+_SMALL_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 9)
 _ELONGATED = 1.2
 """From this longer side by shorter one, a photograph is embedded both squashed and in a square."""
 
@@ -69,6 +73,8 @@ class LogoReference:
     """(left, top, right, bottom) of the mark in the working picture, without its margin."""
     thumb: tuple[int, int]
     """Width and height of the thumbnail."""
+    thumb_bytes: int
+    """Of its PNG."""
     features: int
     """How many local features it has; 0 for the variants of which none are kept."""
 
@@ -86,7 +92,7 @@ class LogoArrays:
     descriptors: NDArray[np.uint8]
     """(features, 128)."""
     thumbs: NDArray[np.uint8]
-    """(sum of thumb pixels, 3) RGB."""
+    """(sum of thumb bytes,) PNG files one after the other: pixels would be nine tenths of an index of drawn marks."""
 
     @property
     def bytes(self) -> int:
@@ -104,7 +110,8 @@ class LogoIndex:
         self.vector_search = search
         self._most_views = int(np.bincount(arrays.view_owners).max(initial=1))
         self._feature_ends = np.cumsum([0, *(r.features for r in self.references)])
-        self._thumb_ends = np.cumsum([0, *(r.thumb[0] * r.thumb[1] for r in self.references)])
+        self._thumb_ends = np.cumsum([0, *(r.thumb_bytes for r in self.references)])
+        self._thumb_of = lru_cache(_THUMBS_HELD)(self._read_thumb)
 
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -128,10 +135,15 @@ class LogoIndex:
         return self.arrays.points[rows], self.arrays.descriptors[rows]
 
     def thumb_of(self, number: int) -> RGB:
-        """Thumbnail (h, w, 3) of one reference, its working picture shrunk to 128 px."""
-        width, height = self.references[number].thumb
-        rows = slice(self._thumb_ends[number], self._thumb_ends[number + 1])
-        return self.arrays.thumbs[rows].reshape(height, width, 3)
+        """Thumbnail (h, w, 3) of one reference, its working picture shrunk to 128 px. Read-only."""
+        return self._thumb_of(number)
+
+    def _read_thumb(self, number: int) -> RGB:
+        png = self.arrays.thumbs[self._thumb_ends[number] : self._thumb_ends[number + 1]]
+        decoded = np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR), np.uint8)
+        thumb = np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+        thumb.flags.writeable = False
+        return thumb
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +151,8 @@ class _Described:
     reference: LogoReference
     features: LocalFeatures
     views: NDArray[np.float32]
-    thumb: RGB
+    thumb: NDArray[np.uint8]
+    """(n,) a PNG file."""
 
 
 def build_logo_index(
@@ -156,7 +169,7 @@ def build_logo_index(
     """
     references: list[LogoReference] = []
     features: list[LocalFeatures] = []
-    thumbs: list[RGB] = []
+    thumbs: list[NDArray[np.uint8]] = []
     owners: list[int] = []
     vectors = _Vectors(embedder)
     for one in _describe_all(logos, total, embedder.size, progress):
@@ -171,7 +184,7 @@ def build_logo_index(
         view_owners=np.array(owners if search.vectors.size else [], np.int32),
         points=np.concatenate([no_features().points, *(one.points for one in features)]),
         descriptors=np.concatenate([no_features().descriptors, *(one.descriptors for one in features)]),
-        thumbs=np.concatenate([np.zeros((0, 3), np.uint8), *(one.reshape(-1, 3) for one in thumbs)]),
+        thumbs=np.concatenate([np.zeros(0, np.uint8), *thumbs]),
     )
     return LogoIndex(references, arrays, search, _votes(references, arrays))
 
@@ -184,7 +197,7 @@ def no_logos() -> LogoIndex:
         view_owners=np.zeros(0, np.int32),
         points=none.points,
         descriptors=none.descriptors,
-        thumbs=np.zeros((0, 3), np.uint8),
+        thumbs=np.zeros(0, np.uint8),
     )
     return LogoIndex((), arrays, VectorSearch(arrays.vectors, None), _votes((), arrays))
 
@@ -226,6 +239,7 @@ def _describe(logo: LogoPicture, variant: LogoVariant, size: int) -> _Described:
     gray = np.asarray(cv2.cvtColor(variant.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     features = extract(gray) if described else no_features()
     thumb = thumbnail(variant.rgb)
+    png = cv2.imencode(".png", cv2.cvtColor(thumb, cv2.COLOR_RGB2BGR), _SMALL_PNG)[1].ravel()
     reference = LogoReference(
         rights_holder=logo.rights_holder,
         brand=logo.brand,
@@ -234,9 +248,10 @@ def _describe(logo: LogoPicture, variant: LogoVariant, size: int) -> _Described:
         size=(variant.rgb.shape[1], variant.rgb.shape[0]),
         content=variant.content,
         thumb=(thumb.shape[1], thumb.shape[0]),
+        thumb_bytes=len(png),
         features=len(features),
     )
-    return _Described(reference=reference, features=features, views=logo_views(variant, size), thumb=thumb)
+    return _Described(reference=reference, features=features, views=logo_views(variant, size), thumb=png)
 
 
 class _Vectors:

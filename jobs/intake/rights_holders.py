@@ -51,7 +51,9 @@ class BrandRow(BaseModel):
 
     model_config = CONFIG | {"extra": "forbid"}
     name: Name = Field(description="As it stands in the feed's brand column; case does not matter.")
-    logos: list[Link] = Field(default=[], max_length=100, description="Paths of pictures, relative to this file.")
+    logos: list[Link] = Field(
+        default=[], max_length=100, description="Paths of PNG, JPEG, WebP, GIF or SVG files, relative to this one."
+    )
 
 
 class TrademarkRow(BaseModel):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from index.agreement import thumbnail
 from index.embedder import Embedder, Space
 from index.local_features import extract, unit
 from index.logo_index import LogoIndex, LogoPicture, build_logo_index, logo_views, no_logos
@@ -48,6 +49,8 @@ def test_every_variant_stands_with_its_owner(logos: LogoIndex, pictures: list[Lo
         thumb = logos.thumb_of(number)
         assert thumb.shape == (*reference.thumb[::-1], 3)
         assert max(thumb.shape) == 128
+        np.testing.assert_array_equal(thumb, thumbnail(variant.rgb))
+        assert logos.thumb_of(number) is thumb
         points, descriptors = logos.features_of(number)
         assert len(points) == len(descriptors) == reference.features
         assert (reference.features > 0) == (reference.kind == LogoKind.COLOR)
