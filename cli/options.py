@@ -16,7 +16,7 @@ FetchOption = Annotated[bool, typer.Option("--fetch-images", help="Fetch images 
 
 
 def login_name() -> str:
-    """Of who runs the command. Empty where the system knows none, as in some containers: then a name has to be given."""
+    """Who runs the command. Empty where the system knows none, as in some containers: then a name has to be given."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -74,7 +74,7 @@ def combiner_examples(
     logo_finders: LogoFinders = lambda learning: None,
     progress: Progress = silent,
 ) -> list[Examples]:
-    """The reviews kept back, and the half of ``realshop`` in `data` that trains nothing; without those that are empty."""
+    """The reviews kept back, and the half of ``realshop`` in `data` that trains nothing; without what is empty."""
     found = [review_examples(held_out_reviews(work.records))]
     if data is not None and (data / "realshop").is_dir():
         shop = folder_set(

@@ -33,8 +33,8 @@ def provenance(
 ) -> dict[str, Any]:
     """License, data, splits, command and commit of a model that was trained on learning sets.
 
-    `data` are names of ``training/datasets.toml``; with `drawn`, marketplaces drawn by code are among the sets. `learned_with` gives
-    the versions of the models that made the features, by kind.
+    `data` are names of ``training/datasets.toml``; with `drawn`, marketplaces drawn by code are among the sets.
+    `learned_with` gives the versions of the models that made the features, by kind.
     """
     names = set(data)
     sources = {

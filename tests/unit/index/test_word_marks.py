@@ -145,7 +145,9 @@ def test_nothing_to_look_for_or_at_finds_nothing(marks: WordMarks) -> None:
     ),
     st.lists(st.tuples(st.text(max_size=24), st.floats(0, 600), st.floats(0, 600)), max_size=8),
 )
-def test_scores_are_shares_best_first_and_the_same_again(names: list[str], read: list[tuple[str, float, float]]) -> None:
+def test_scores_are_shares_best_first_and_the_same_again(
+    names: list[str], read: list[tuple[str, float, float]]
+) -> None:
     marks = WordMarks([holder(*names)])
     texts = [line(text, left, top) for text, left, top in read]
     found = marks.find(texts)
