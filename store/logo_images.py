@@ -9,11 +9,12 @@ import sys
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, ParseError, tostring
 
+import numpy as np
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from domain.errors import ImageRefused
-from store.images import RGBA, decode_rgba
+from store.images import RGB, RGBA, decode_rgba
 
 SVG_SIDE = 512
 """Pixels of the longer side at which an SVG is drawn."""
@@ -32,6 +33,8 @@ _PICTURES = {"image", "feImage"}
 _EMBEDDED = re.compile(r"\s*data:image/(png|jpe?g);base64,", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"@import|url\(\s*['\"]?\s*(?!#)[^)\s'\"]", re.IGNORECASE)
 """In a style: what lies in another file."""
+_PALE, _GRAY = 215.0, 90.0
+"""Mean level from which a logo is hardly seen on white, and the level of the ground on which it is."""
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -45,7 +48,7 @@ def decode_logo(
     not converted to paths, or does not draw within its limits; a picture in which everything is transparent.
     """
     named_svg = bool(name) and PurePosixPath(str(name)).suffix.lower() == ".svg"
-    if _is_markup(content):
+    if is_markup(content):
         if name and not named_svg and PurePosixPath(name).suffix:
             raise ImageRefused("not a JPEG, PNG, WebP or GIF picture but markup, as an SVG is", file=name)
         rgba = _drawn(content, name, min(max_bytes, MAX_SVG_BYTES))
@@ -58,7 +61,20 @@ def decode_logo(
     return rgba
 
 
-def _is_markup(content: bytes) -> bool:
+def shown_logo(content: bytes) -> RGB:
+    """A logo as people are shown it, (height, width, 3): on white, or on gray where it is too pale for that.
+
+    Raises ImageRefused as `decode_logo` does.
+    """
+    rgba = decode_logo(content)
+    share = rgba[..., 3:].astype(np.float32) / 255
+    brightness = float((rgba[..., :3].mean(axis=2, keepdims=True) * share).sum() / share.sum())
+    ground = 255.0 if brightness < _PALE else _GRAY
+    return np.asarray(np.rint(rgba[..., :3] * share + ground * (1 - share)), np.uint8)
+
+
+def is_markup(content: bytes) -> bool:
+    """Whether these bytes begin as an SVG does, and no other picture."""
     start = content[:1_000]
     return start.startswith(_BYTE_ORDER_MARKS) or start.lstrip()[:1] == b"<"
 

@@ -15,6 +15,7 @@ from domain.listing import Listing
 from domain.notice import NoticeItem
 from store.images import decode_image
 from store.interfaces import EvidenceReader
+from store.logo_images import is_markup, shown_logo
 from takedown.backing import Backing
 from takedown.dsa import ProofFile
 from takedown.letter import LetterPicture
@@ -138,7 +139,7 @@ def _marks(collector: _Collector, shown: Sequence[ShownMark], images: Mapping[st
         if digest not in logos:
             logos[digest] = logo = collector.stored(digest, "The logo")
             if logo is not None:
-                collector.add("logo", f"logo-{len(logos)}.{_suffix(logo)}", logo)
+                collector.add("logo", f"logo-{len(logos)}.{_logo_suffix(logo)}", logo)
         picture = _drawn_mark(collector, mark, images.get(mark.proof.image_sha256), logos[digest])
         if picture is not None:
             collector.add("mark", f"mark-{number}.png", png_bytes(picture))
@@ -154,7 +155,7 @@ def _drawn_mark(collector: _Collector, mark: ShownMark, image: bytes | None, log
     if image is None or logo is None:
         return None
     try:
-        return logo_picture(decode_image(image), decode_image(logo), mark.proof)
+        return logo_picture(decode_image(image), shown_logo(logo), mark.proof)
     except ImageRefused as error:
         collector.notes.append(f"A mark is not drawn: {error.message}.")
         return None
@@ -202,6 +203,11 @@ def _suffix(content: bytes) -> str:
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "webp"
     return next((suffix for signature, suffix in _SIGNATURES if content.startswith(signature)), "bin")
+
+
+def _logo_suffix(content: bytes) -> str:
+    """A rights holder's markup was checked when it was taken in; a listing's bytes may be any page."""
+    return "svg" if is_markup(content) else _suffix(content)
 
 
 def _json(value: object) -> bytes:

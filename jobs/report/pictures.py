@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import numpy as np
@@ -15,6 +15,7 @@ from domain.errors import BadInput, EvidenceCorrupt, ImageRefused, NotFound
 from jobs.report.data import PictureView
 from store.images import RGB, decode_image
 from store.interfaces import EvidenceReader
+from store.logo_images import shown_logo
 from takedown.logo_picture import caption_lines, logo_picture
 from takedown.logo_proof import LOGO_SIGNALS, LogoProof, logo_proof
 from takedown.photo_proof import photo_proof
@@ -37,12 +38,14 @@ def picture_view(rgb: RGB, *, alt: str, caption: str, longest_px: int = 480) -> 
     )
 
 
-def stored_picture(evidence: EvidenceReader, sha256: str | None) -> RGB | None:
+def stored_picture(
+    evidence: EvidenceReader, sha256: str | None, decode: Callable[[bytes], RGB] = decode_image
+) -> RGB | None:
     """The picture under that digest; None where it is gone, corrupt or not a picture: the page then goes without."""
     if not sha256:
         return None
     try:
-        return decode_image(evidence.read(sha256))
+        return decode(evidence.read(sha256))
     except (NotFound, EvidenceCorrupt, ImageRefused):
         return None
 
@@ -89,7 +92,8 @@ def mark_pictures(
 
 
 def _mark_picture(evidence: EvidenceReader, proof: LogoProof, *, title: str) -> PictureView | None:
-    listing, logo = stored_picture(evidence, proof.image_sha256), stored_picture(evidence, proof.logo_sha256)
+    listing = stored_picture(evidence, proof.image_sha256)
+    logo = stored_picture(evidence, proof.logo_sha256, shown_logo)
     if listing is None or logo is None:
         return None
     said = ". ".join(caption_lines(proof))

@@ -14,7 +14,7 @@ from PIL import Image
 
 import store.logo_images
 from domain.errors import ImageRefused
-from store.logo_images import MAX_SVG_BYTES, SVG_SIDE, decode_logo
+from store.logo_images import MAX_SVG_BYTES, SVG_SIDE, decode_logo, shown_logo
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -172,6 +172,14 @@ def test_the_drawing_process_opens_no_file(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(store.logo_images, "_check", lambda element, name: None)
     rgba = decode_logo(svg(f'{SHAPE}<image width="24" height="12" href="{secret}"/>'))
     assert rgba[128, 100].tolist() == [255, 0, 0, 255]
+
+
+@pytest.mark.parametrize(("fill", "ground"), [("#ff0000", 255), ("#000", 255), ("#fff", 90), ("#fffbe0", 90)])
+def test_a_logo_is_shown_on_a_ground_on_which_it_is_seen(fill: str, ground: int) -> None:
+    rgb = shown_logo(svg(SHAPE.replace("#ff0000", fill)))
+    assert rgb.shape == (SVG_SIDE // 2, SVG_SIDE, 3)
+    assert rgb[100, 400].tolist() == [ground] * 3
+    assert np.abs(rgb[100, 100].astype(int) - ground).max() > 100
 
 
 @settings(max_examples=20)

@@ -120,6 +120,20 @@ def test_an_exported_notice_names_box_and_digests_and_encloses_the_drawn_mark(lo
     assert not json.loads((done.folder / "manifest.json").read_bytes())["notes"]
 
 
+def test_a_logo_that_came_as_svg_is_drawn_and_enclosed_as_such(logo_world, prepared_on, tmp_path):
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 12"><path d="M0 0h24L12 12z" fill="#c00"/></svg>'
+    digest = logo_world.evidence.write(svg)
+    change_logo(logo_world, evidence={**dump(proof_of(logo_world)), "logo_sha256": digest})
+    done = export_notice(
+        logo_world.notice(), logo_world.backing, evidence=logo_world.evidence, folder=tmp_path, prepared_on=prepared_on
+    )
+    document = json.loads((done.folder / "notice.json").read_bytes())
+    kinds = {file["kind"]: done.folder / file["path"] for file in document["items"][0]["proof"]}
+    assert kinds["logo"].name == "logo-1.svg"
+    assert kinds["logo"].read_bytes() == svg
+    assert (204, 0, 0) in Image.open(kinds["mark"]).convert("RGB").get_flattened_data()
+
+
 def test_both_signals_of_one_mark_show_it_once_and_personal_data_in_it_is_withheld(logo_world, prepared_on):
     altered = match(
         *(getattr(proof_of(logo_world), key) for key in ("image_sha256", "logo_sha256")), alterations=(LETTER,)
