@@ -172,6 +172,7 @@ def test_the_drawing_process_opens_no_file(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(store.logo_images, "_check", lambda element, name: None)
     rgba = decode_logo(svg(f'{SHAPE}<image width="24" height="12" href="{secret}"/>'))
     assert rgba[128, 100].tolist() == [255, 0, 0, 255]
+    assert rgba[128, 300, 3] == 0
 
 
 @pytest.mark.parametrize(("fill", "ground"), [("#ff0000", 255), ("#000", 255), ("#fff", 90), ("#fffbe0", 90)])
