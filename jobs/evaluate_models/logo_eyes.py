@@ -33,11 +33,11 @@ LINE = "line"
 """The whole line, as it serves."""
 ALONE: dict[str, frozenset[Eye]] = {
     "embedding_alone": frozenset[Eye]({"features", "text"}),
+    "embedding_without_detector": frozenset[Eye]({"features", "text", "detector"}),
     "features_alone": frozenset[Eye]({"embedding", "text", "detector"}),
     "text_alone": frozenset[Eye]({"embedding", "features", "detector"}),
 }
-"""Each eye by itself, by what is left out; the detector proposes places to the first eye."""
-WITHOUT_DETECTOR: dict[str, frozenset[Eye]] = {"without_detector": frozenset[Eye]({"detector"})}
+"""Each eye by itself, by what is left out; the detector proposes places to the first, which else looks at a grid."""
 
 DETECTOR_FILE, VERIFIER_FILE = "detector.json", "logo-verifier.json"
 
