@@ -92,7 +92,7 @@ def badge_set(
 
 def set_into(ground: RGB, mark: RGB, generator: np.random.Generator, *, brand: str | None, kind: str = "") -> LogoScene:
     """A tightly cut photograph of a mark set into another photograph, and both photographed as one."""
-    scene = _fit(ground)
+    scene = fitted(ground)
     height, width = scene.shape[:2]
     corners = _place(mark, (width, height), generator)
     source = np.array([[0, 0], [mark.shape[1], 0], [mark.shape[1], mark.shape[0]], [0, mark.shape[0]]], np.float32)
@@ -105,10 +105,11 @@ def set_into(ground: RGB, mark: RGB, generator: np.random.Generator, *, brand: s
     composed = scene * (1 - soft) + warped * generator.uniform(0.75, 1.15) * soft
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     box = (float(left), float(top), float(right), float(bottom))
-    return LogoScene(picture=_photographed(composed, generator), brand=brand, box=box, kind=kind)
+    return LogoScene(picture=photographed(composed, generator), brand=brand, box=box, kind=kind)
 
 
-def _photographed(composed: NDArray[np.float32], generator: np.random.Generator) -> RGB:
+def photographed(composed: NDArray[np.float32], generator: np.random.Generator) -> RGB:
+    """(h, w, 3), 0 to 255, as a camera and a marketplace leave it: noise, blur, JPEG."""
     noisy = composed + generator.normal(0, generator.uniform(0, 6), composed.shape)
     blurred = cv2.GaussianBlur(np.clip(noisy, 0, 255).astype(np.uint8), (0, 0), float(generator.uniform(0.3, 1.1)))
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(generator.integers(60, 95))]
@@ -144,7 +145,7 @@ def _without(
     badges = [photo for photos in strangers for photo in photos]
     for kind, photos in (("clothing", grounds), ("grocery", groceries)):
         for photo in _shuffled(photos, generator)[: count // 3]:
-            yield LogoScene(picture=_fit(photo.read()), brand=None, kind=kind)
+            yield LogoScene(picture=fitted(photo.read()), brand=None, kind=kind)
     for photo in _shuffled(badges, generator)[: count // 3]:
         yield set_into(_drawn(grounds, generator), photo.read(), generator, brand=None, kind="another make")
 
@@ -230,7 +231,8 @@ def _shuffled(photos: Sequence[Photo], generator: np.random.Generator) -> list[P
     return [photos[number] for number in generator.permutation(len(photos))]
 
 
-def _fit(rgb: RGB) -> RGB:
+def fitted(rgb: RGB) -> RGB:
+    """A photograph at the size at which these are composed: 640 px of its longer side."""
     scale = _LONGER_SIDE / max(rgb.shape[:2])
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
