@@ -22,8 +22,8 @@ from store.images import RGB
 
 LOOKING_SIDE = 800
 """Pixels of the longer side at which a picture is searched for logos."""
-_MOST_FEATURES = 1500
-_SHORTLIST, _PER_BRAND = 32, 4
+_MOST_FEATURES = 1200
+_SHORTLIST, _PER_BRAND = 16, 3
 """Logo pictures that are aligned, by votes, and how many of them may be one brand's."""
 _FAR, _RATIO = 0.85, 0.9
 """Distance of unit descriptors beyond which nothing matches, and Lowe's ratio."""

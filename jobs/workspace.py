@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from domain.catalog import RightsHolder
 from domain.errors import IndexMismatch, NotReady, SettingRefused
 from domain.progress import Progress, silent
 from domain.settings import Settings
@@ -122,25 +124,38 @@ class Workspace:
         calibration = self.stored_calibration(artifact)
         products = self.records.products()
         matcher = Matcher(artifact, model, self.verifier, TextMatcher(products), copy_from=calibration.thresholds.copy)
-        catalog = CatalogView(self.records.rights_holders(), products)
+        holders, negatives = self.records.rights_holders(), self.negatives()
+        catalog = CatalogView(holders, products)
         return Scorer(
             matcher,
             Combiner(self.models_dir),
             catalog,
             self.settings,
             calibration=calibration,
-            negatives=self.negatives(),
-            logos=self._logo_search(artifact, catalog),
+            negatives=negatives,
+            logos=self._logo_search(artifact, catalog, holders, negatives),
         )
 
-    def _logo_search(self, artifact: IndexArtifact, catalog: CatalogView) -> LogoSearch | None:
-        """What looks for the catalog's logos; None where it has none. Raises NotReady where a model is missing."""
+    def _logo_search(
+        self,
+        artifact: IndexArtifact,
+        catalog: CatalogView,
+        holders: Sequence[RightsHolder],
+        negatives: NegativeBank,
+    ) -> LogoSearch | None:
+        """What looks for the catalog's logos; None where it has none.
+
+        Raises NotReady where a model is missing, IndexMismatch where another one embedded the logos.
+        """
         if not artifact.logos.references:
             return None
-        holders = self.records.rights_holders()
-        matcher = self.eyes.matcher(
-            artifact.logos, load_logo_verifier(self.models_dir / "logo-verifier.json"), holders, self.negatives()
-        )
+        if artifact.checkpoint.embedder != self.embedder.version:
+            raise IndexMismatch(
+                f"the logos were embedded by {artifact.checkpoint.embedder}; in use is {self.embedder.version}",
+                advice="Build the index again with the model in use: assayer index build.",
+            )
+        verifier = load_logo_verifier(self.models_dir / "logo-verifier.json")
+        matcher = self.eyes.matcher(artifact.logos, verifier, holders, negatives)
         owners = frozenset(reference.rights_holder for reference in artifact.logos.references)
         hidden = HiddenLogoSearch(matcher=matcher, read_image=self._decoded)
         return LogoSearch(matcher=matcher, catalog=catalog, holders=owners, hidden=hidden)

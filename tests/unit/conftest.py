@@ -166,13 +166,14 @@ def verifier() -> Verifier:
 
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The committed image model, with a verifier and a combiner whose weights are written down here."""
+    """The committed models, with a verifier and a combiner whose weights are written down here."""
     from scoring.features import FEATURE_NAMES as FINDINGS
     from scoring.features import GUARD_NAMES
     from training.classifier import Measured, TrainedClassifier, export_classifier
 
     folder = tmp_path_factory.mktemp("models")
-    for name in ("embedder.onnx", "text.onnx", "embedder.json"):
+    pictures = ("embedder.onnx", "text.onnx", "embedder.json")
+    for name in (*pictures, "detector.onnx", "detector.json", "logo-verifier.json"):
         (folder / name).write_bytes((REPOSITORY / "models" / name).read_bytes())
     stored = {
         "name": "verifier",
