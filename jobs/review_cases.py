@@ -181,7 +181,8 @@ def latest_reviews(records: Records) -> list[Review]:
 def seen_regions(assessment: Assessment, rights_holder: str, register: RightsRegister) -> tuple[SeenRegion, ...]:
     """What the pictures were taken for by the findings that name this rights holder, each region once.
 
-    Evidence that does not read as a match is no region: it was nothing a person could look at either.
+    Evidence that does not read as a match is no region: it was nothing a person could look at either. Nor is the patch
+    that hides a mark: it looks like no mark.
     """
     found: dict[SeenRegion, None] = {}
     for finding in assessment.signals:
@@ -197,7 +198,7 @@ def seen_regions(assessment: Assessment, rights_holder: str, register: RightsReg
 
 def _regions(evidence: Mapping[str, JsonValue]) -> Iterator[SeenRegion]:
     image, photo, logo = (evidence.get(name) for name in ("image_sha256", "reference_sha256", "logo_sha256"))
-    if not _is_digest(image):
+    if not _is_digest(image) or evidence.get("hidden") is True:
         return
     if _is_digest(photo):
         yield SeenRegion(seen_as=SeenAs.COPY, image_sha256=str(image), reference_sha256=str(photo))

@@ -228,6 +228,17 @@ def test_marks_are_seen_with_their_boxes_and_what_is_no_match_is_not(records: Re
     )
 
 
+def test_the_patch_that_hides_a_mark_is_no_region_of_it(records: Records) -> None:
+    mark = {"image_sha256": "a" * 64, "rights_holder": "Velmora Ltd", "logo_sha256": "b" * 64, "box": [1, 2, 3, 4]}
+    seen = records.assessment("bazaar", "a-copy")
+    for hidden, regions in ((True, 0), (False, 1)):
+        finding = Finding(
+            name=SignalName.ALTERED_LOGO, strength=0.9, sentence="Seen.", evidence=mark | {"hidden": hidden}
+        )
+        told = seen_regions(replace(seen, signals=(finding,)), "Velmora Ltd", RightsRegister.read(records))
+        assert len(told) == regions
+
+
 @pytest.mark.parametrize(
     ("said", "error", "field"),
     [
