@@ -99,6 +99,8 @@ class LogoMatch:
     """How much they resemble them, 0 to 1."""
     alterations: tuple[LogoAlteration, ...] = ()
     """Most confident first; empty: looks as the rights holder's own."""
+    hidden: bool = False
+    """The mark is hidden in this picture; what was seen is the catalog photo's that it was copied from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -60,9 +60,12 @@ class HiddenLogoSearch:
                 image_sha256=photo.image_sha256,
                 box=bounding_box(hidden.outline),
                 outline=hidden.outline,
+                similarity=0.0,
+                inliers=0,
                 text="",
                 text_score=0.0,
                 alterations=(hidden.alteration,),
+                hidden=True,
             )
 
     def _catalog_photo(self, sha256: str) -> _CatalogPhoto | None:

@@ -7,7 +7,7 @@ from domain.codec import dump
 from domain.listing import Listing
 from domain.match import Alteration, LogoMatch, Matches
 from scoring.context import CatalogView
-from scoring.examples import altered, example, logo, marked, offer
+from scoring.examples import altered, copied, example, hidden, logo, marked, offer
 from scoring.interfaces import Example
 from scoring.logos import foreign_logos, mark_of, place_of
 
@@ -30,16 +30,16 @@ class AlteredLogo:
         return Finding(
             name=self.name,
             strength=_strength(found),
-            sentence=f"{place_of(found, listing)} shows {mark_of(found)} altered: {differences}.",
+            sentence=f"{place_of(found, listing)} {_state(found)} {differences}.",
             brand=found.brand or None,
             evidence=dump(found),
         )
 
     def raised_examples(self) -> tuple[Example, ...]:
-        """Each way to alter a mark, and the altered one beside a surer plain one."""
+        """Each way to alter a mark, the altered one beside a surer plain one, and one hidden in a copied photo."""
         kinds = tuple(example(offer(), marked(altered(kind))) for kind in Alteration)
         beside = marked(logo(probability=0.99), altered(Alteration.COVERED, probability=0.6))
-        return (*kinds, example(offer(), beside))
+        return (*kinds, example(offer(), beside), example(offer(), marked(hidden(), photos=copied().photos)))
 
     def silent_examples(self) -> tuple[Example, ...]:
         """A mark as the rights holder's own, no mark, and a seller whom its owner authorizes."""
@@ -52,6 +52,13 @@ def altered_on_the_goods(finding: Finding) -> bool:
     alterations = finding.evidence.get("alterations")
     surest = alterations[0] if isinstance(alterations, list) and alterations else None
     return isinstance(surest, dict) and surest.get("kind") in ON_THE_GOODS
+
+
+def _state(logo: LogoMatch) -> str:
+    """What became of the mark in the picture, up to the differences; a hidden one only the catalog's photo shows."""
+    if logo.hidden:
+        return f"is a copy of the catalog's photo in which {mark_of(logo)} is hidden: it"
+    return f"shows {mark_of(logo)} altered:"
 
 
 def _strength(logo: LogoMatch) -> float:

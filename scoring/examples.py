@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 
@@ -136,6 +137,12 @@ def altered(kind: Alteration, *, probability: float = 0.95, confidence: float = 
     """The mark in the picture, changed in one way."""
     alteration = LogoAlteration(kind=kind, confidence=confidence, difference=DIFFERENCES[kind])
     return logo(probability=probability, alterations=(alteration,))
+
+
+def hidden(kind: Alteration = Alteration.BLURRED, *, probability: float = 0.95, confidence: float = 0.9) -> LogoMatch:
+    """The mark of a catalog's photo, taken out of its copy."""
+    found = altered(kind, probability=probability, confidence=confidence)
+    return replace(found, similarity=0.0, inliers=0, text="", text_score=0.0, hidden=True)
 
 
 def marked(*logos: LogoMatch, photos: tuple[PhotoMatch, ...] = ()) -> Matches:

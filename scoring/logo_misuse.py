@@ -11,7 +11,7 @@ from domain.codec import dump
 from domain.listing import Listing
 from domain.match import LogoMatch, Matches
 from scoring.context import CatalogView
-from scoring.examples import OTHER_HOLDER, copied, example, logo, marked, offer
+from scoring.examples import OTHER_HOLDER, copied, example, hidden, logo, marked, offer
 from scoring.interfaces import Example
 from scoring.logos import foreign_logos, mark_of, place_of, seen
 
@@ -24,8 +24,8 @@ class LogoMisuse:
     name = SignalName.LOGO_MISUSE
 
     def find(self, listing: Listing, matches: Matches, catalog: CatalogView) -> Finding | None:
-        """The most probable mark of a rights holder that does not authorize the seller."""
-        logos = foreign_logos(listing, matches, catalog)
+        """The most probable mark of a rights holder that does not authorize the seller; a hidden one is not shown."""
+        logos = [logo for logo in foreign_logos(listing, matches, catalog) if not logo.hidden]
         if not logos:
             return None
         found = logos[0]
@@ -52,12 +52,13 @@ class LogoMisuse:
         )
 
     def silent_examples(self) -> tuple[Example, ...]:
-        """No mark found, none looked for, or a seller authorized by id or by name."""
+        """No mark found, none looked for, one that is hidden, or a seller authorized by id or by name."""
         by_id = offer(seller="V. D.", seller_id="velmora-direct")
         by_name = offer(seller=" LAKESIDE leather")
         return (
             example(offer("Velmora tote"), Matches(images_read=1, logos_sought=True)),
             example(offer("Velmora tote")),
+            example(offer(), marked(hidden(), photos=copied().photos)),
             example(by_id, marked()),
             example(by_name, marked()),
         )

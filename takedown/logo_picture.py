@@ -85,6 +85,8 @@ def caption_lines(proof: LogoProof) -> list[str]:
 
 def findings(proof: LogoProof) -> list[str]:
     """What each eye saw, in a few words each."""
+    if proof.hidden:
+        return ["Hidden in this copy of a catalog photo that shows it"]
     seen = [f"Similarity to the logo {proof.similarity:.2f} of 1"]
     seen += [f"{proof.inliers} points agree"] if proof.inliers and proof.outline else []
     seen += [f"reads “{plain(proof.text, 60)}”, {proof.text_score:.2f} of 1"] if proof.text else []

@@ -32,6 +32,8 @@ class LogoProof:
     text: str = ""
     text_score: float = 0.0
     alterations: tuple[LogoAlteration, ...] = ()
+    hidden: bool = False
+    """The picture is a copy of a catalog photo that shows the mark, and does not show it."""
 
     def __post_init__(self) -> None:
         for digest in (self.image_sha256, self.logo_sha256):
@@ -67,10 +69,14 @@ def logo_proof(finding: Finding) -> LogoProof:
 
 
 def stated_logo(finding: Finding) -> LogoProof | None:
-    """The proof of a logo finding that a notice may state: likelier than not, and with evidence that can be read."""
+    """The proof of a logo finding that a notice may state: likelier than not, and with evidence that can be read.
+
+    A mark that a picture hides is not used in it: none is stated.
+    """
     if finding.name not in LOGO_SIGNALS or finding.strength < LEAST_STRENGTH:
         return None
     try:
-        return logo_proof(finding)
+        proof = logo_proof(finding)
     except BadInput:
         return None
+    return None if proof.hidden else proof

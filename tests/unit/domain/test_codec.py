@@ -107,6 +107,12 @@ def listing(**changed: object) -> Listing:
     return replace(one, **changed)  # type: ignore[arg-type]
 
 
+@given(match=st.from_type(LogoMatch))
+def test_a_mark_from_before_hidden_ones_were_told_apart_is_a_shown_one(match: LogoMatch) -> None:
+    before = {name: value for name, value in dump(match).items() if name != "hidden"}
+    assert load(LogoMatch, before) == replace(match, hidden=False)
+
+
 def test_the_form_is_plain_json() -> None:
     dumped = dump(
         listing(

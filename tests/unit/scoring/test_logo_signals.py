@@ -25,6 +25,7 @@ from scoring.examples import (
     altered,
     copied,
     example_catalog,
+    hidden,
     logo,
     marked,
     offer,
@@ -102,6 +103,20 @@ def test_an_altered_mark_is_as_sure_as_the_mark_and_the_alteration(kind: Alterat
     finding = found(AlteredLogo(), marked(altered(kind, probability=0.9, confidence=0.8)))
     assert finding.strength == pytest.approx(0.72)
     assert finding.sentence == f"The picture of this listing shows the mark of Velmora altered: {DIFFERENCES[kind]}."
+
+
+def test_a_hidden_mark_is_not_shown_but_said_to_be_hidden() -> None:
+    taken_out = hidden(probability=0.99)
+    for beside in ((), (BRASK,)):
+        misuse = LogoMisuse().find(offer(), marked(taken_out, *beside), example_catalog())
+        assert (misuse.brand if misuse else None) == ("Brask" if beside else None)
+        assert misuse is None or misuse.evidence["others"] == []
+    finding = found(AlteredLogo(), marked(taken_out))
+    assert finding.sentence == (
+        "The picture of this listing is a copy of the catalog's photo in which the mark of Velmora is hidden: it is "
+        "blurred in a picture that is sharp around it."
+    )
+    assert load(LogoMatch, dict(finding.evidence)) == taken_out
 
 
 def test_the_surest_altered_mark_is_shown_with_all_its_differences() -> None:

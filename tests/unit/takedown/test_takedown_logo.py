@@ -175,6 +175,27 @@ def test_what_is_unlikely_or_cannot_be_shown_is_not_stated(logo_world, changes):
     assert "items[0].right" in reasons(logo_world)
 
 
+def test_a_hidden_mark_is_no_right_and_is_not_among_the_marks_shown(logo_world, prepared_on):
+    shown = proof_of(logo_world)
+    taken_out = match(shown.image_sha256, shown.logo_sha256, similarity=0.0, inliers=0, text="", hidden=True)
+    price = next(s for s in logo_world.assessments["L1"].signals if s.name == SignalName.SUSPICIOUS_PRICE)
+    altered = signal(taken_out, SignalName.ALTERED_LOGO, sentence="The mark of Norvane is hidden.")
+    logo_world.change_assessment("L1", signals=(price, altered))
+    assert logo_world.backing.grounds("L1") == logo_world.backing.shown_marks("L1") == ()
+    document = dsa_notice(logo_world.notice(), logo_world.backing, prepared_on=prepared_on)
+    assert document["items"][0]["marks_shown"] == []
+    assert not any("Similarity" in line for line in caption_lines(logo_proof(altered)))
+    assert any("Hidden in this copy" in line for line in caption_lines(logo_proof(altered)))
+
+
+def test_evidence_from_before_hidden_marks_were_told_apart_is_read(logo_world):
+    evidence = dump(proof_of(logo_world))
+    del evidence["hidden"]
+    change_logo(logo_world, evidence={**evidence, "rights_holder": "Norvane Goods"})
+    (shown,) = logo_world.backing.shown_marks("L1")
+    assert not shown.proof.hidden
+
+
 def test_anothers_mark_is_no_right_of_this_rights_holder(logo_world):
     change_logo(logo_world, evidence={**dump(proof_of(logo_world)), "rights_holder": "Somebody Else"})
     assert logo_world.register.shown_marks(logo_world.assessments["L1"], "Norvane Goods") == ()
