@@ -7,12 +7,12 @@ is sure of every letter. Marks that were hidden in a copied photo are found by `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from domain.match import Alteration, Box, LogoAlteration
 from index.homography import Matrix
@@ -20,7 +20,7 @@ from index.logo_registration import Gray, Registration, edges_of, register, regi
 from index.logo_surface import covered, recolored, shows_all
 from index.mark_text import ReadText, TextReader
 from index.text_layout import letters_of, spans
-from index.word_marks import skeleton_of
+from index.word_marks import in_dictionary, skeleton_of
 from store.images import RGB
 
 _FITS = 0.62
@@ -35,8 +35,11 @@ _MIRRORED, _MIRRORED_ALIKE = 0.4, 0.15
 """How much more the mark must resemble the mirrored logo where it differs from the logo; see `_turned_about`."""
 _FEWEST_LETTERS, _LETTERS_PER_CHANGE = 4, 4
 _MOST_CHANGES = 2
+_UNREAD = 0.49
+"""Most confidence in a changed letter where neither it nor the logo was read again."""
 _DOUBT = 0.1
 """Sum of what confidence lacks over a word's letters: letters that were misread in photographs have 0.25 and more."""
+_WORD = re.compile(r"[^\W_]+")
 _AROUND = 0.25
 """Of a place's sides, what is read with it."""
 
@@ -59,6 +62,8 @@ class SeenLogo:
     """All logo pictures of the brand: none of their colors is another color."""
     marks: Sequence[str] = ()
     """The brand's name and its trademarks."""
+    known: Sequence[str] = ()
+    """Names and trademarks of other brands: none of them is this brand's, altered."""
     texts: Sequence[ReadText] = ()
     """All that was read in the picture."""
 
@@ -156,21 +161,21 @@ def _letter_changed(seen: SeenLogo, reader: TextReader | None) -> LogoAlteration
     found = [
         (span, letters)
         for span in read
-        for letters in marks
-        if (1 - span.confidence) * len(span.letters) <= _DOUBT and _differs_by_letters(span.letters, letters)
+        for letters, mark in marks.items()
+        if (1 - span.confidence) * len(span.letters) <= _DOUBT
+        and _differs_by_letters(span.letters, letters)
+        and not _is_another(span.text, mark, seen.known)
     ]
+    if found and reader is not None:
+        again = {one.letters for one in spans(reader.read(_cut(seen.picture, seen.box)))}
+        own = {one.letters for one in spans(reader.read(seen.logo))}
+        # a logo without the word says nothing of how the word is spelled
+        found = [pair for pair in found if pair[0].letters in again - own and pair[1] in own and not again & set(marks)]
     if not found:
         return None
     span, letters = max(found, key=lambda pair: (pair[0].confidence, pair[1]))
     confidence = 0.9 - (1 - span.confidence) * len(span.letters)
-    if reader is not None:
-        again = {one.letters for one in spans(reader.read(_cut(seen.picture, seen.box)))}
-        if span.letters not in again or again & set(marks):
-            return None
-        own = {one.letters for one in spans(reader.read(seen.logo))}
-        if span.letters in own:
-            return None
-        confidence = min(0.97, confidence + 0.07) if letters in own else 0.8 * confidence
+    confidence = min(_UNREAD, confidence) if reader is None else min(0.97, confidence + 0.07)
     return LogoAlteration(
         kind=Alteration.LETTER_CHANGED,
         confidence=round(confidence, 3),
@@ -186,11 +191,30 @@ def _is_read(seen: SeenLogo) -> bool:
 
 
 def _differs_by_letters(read: str, mark: str) -> bool:
-    """By one letter in four, at most two, that are not taken one for another."""
-    if min(len(read), len(mark)) < _FEWEST_LETTERS or read == mark:
+    """By one letter in four, at most two, that are not taken one for another, or by two that changed places.
+
+    None may be missing or too many: so read marks that are partly covered or cut off.
+    """
+    one, other = skeleton_of(read), skeleton_of(mark)
+    if len(mark) < _FEWEST_LETTERS or len(read) != len(mark) or len(one) != len(other):
         return False
-    edits = Levenshtein.distance(skeleton_of(read), skeleton_of(mark))
-    return 0 < edits <= min(_MOST_CHANGES, len(mark) // _LETTERS_PER_CHANGE)
+    places = [place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
+    swapped = (
+        len(places) == 2
+        and places[1] - places[0] == 1
+        and one[places[0]] + one[places[1]] == (other[places[1]] + other[places[0]])
+    )
+    return 0 < len(places) - swapped <= min(_MOST_CHANGES, len(mark) // _LETTERS_PER_CHANGE)
+
+
+def _is_another(text: str, mark: str, known: Sequence[str]) -> bool:
+    """Whether what differs from the mark is a word of its own, or all of it another brand's."""
+    letters = letters_of(text)
+    if in_dictionary(letters) or skeleton_of(letters) in {skeleton_of(letters_of(other)) for other in known}:
+        return True
+    words, own = _WORD.findall(text), _WORD.findall(mark)
+    changed = [word for word, other in zip(words, own, strict=False) if letters_of(word) != letters_of(other)]
+    return len(words) == len(own) and all(in_dictionary(letters_of(word)) for word in changed)
 
 
 def _holds_one(letters: str, marks: dict[str, str]) -> bool:

@@ -91,6 +91,16 @@ class WordMarks:
             self._by_ends[key[:_LEAST_PART_LETTERS]].add(key)
             self._by_ends[key[-_LEAST_PART_LETTERS:]].add(key)
 
+    def marks_of(self, rights_holder: str, brand: str) -> tuple[str, ...]:
+        """The brand's name and its trademarks, each once."""
+        own = (word.mark for word in self._words if (word.rights_holder, word.brand) == (rights_holder, brand))
+        return tuple(dict.fromkeys((brand, *own)))
+
+    def others(self, rights_holder: str, brand: str) -> tuple[str, ...]:
+        """Names and trademarks of all other brands, each once."""
+        other = (word.mark for word in self._words if (word.rights_holder, word.brand) != (rights_holder, brand))
+        return tuple(dict.fromkeys(other))
+
     def find(self, texts: Sequence[ReadText]) -> tuple[WordHit, ...]:
         """Hits in one picture's lines, best first; at most three a brand, none overlapping another of its brand."""
         if not self._keys or not texts:
@@ -263,3 +273,8 @@ def _english() -> frozenset[str]:
 def _is_word(letters: str) -> bool:
     """Whether a dictionary has it: then it was meant, and is no mark misread."""
     return letters in _english()
+
+
+def in_dictionary(letters: str) -> bool:
+    """Whether it is an English word, or a common one of another language."""
+    return _is_word(letters) or letters in _everyday()

@@ -162,3 +162,14 @@ def test_every_mark_is_found_when_it_is_read(name: str) -> None:
     assert isinstance(hit, WordHit)
     assert hit.exact
     assert hit.score > 0.4
+
+
+def test_marks_are_a_brands_own_or_others() -> None:
+    words = WordMarks(
+        [holder("Velmora", marks=("VELMARA", "Velmora")), holder("Tarnwick", "Zelda", marks=("Zelda Run",), name="Two")]
+    )
+    assert words.marks_of("Holder", "Velmora") == ("Velmora", "VELMARA")
+    assert words.others("Holder", "Velmora") == ("Tarnwick", "Zelda", "Zelda Run")
+    assert words.marks_of("Two", "Zelda") == ("Zelda", "Zelda Run")
+    assert words.others("Two", "Zelda") == ("Velmora", "VELMARA", "Tarnwick")
+    assert WordMarks([]).marks_of("Holder", "Velmora") == ("Velmora",)
