@@ -331,7 +331,8 @@ class LogoMatcher:
                     for number in self._references_of[found.brand]
                     if self.logos.references[number].kind in _IN_COLOR
                 ],
-                marks=(found.brand.brand,),
+                marks=self._words.marks_of(*found.brand),
+                known=self._words.others(*found.brand),
                 texts=seen.read,
             ),
             self._reader,

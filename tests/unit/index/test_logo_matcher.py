@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.catalog import Brand, RightsHolder
+from domain.catalog import Brand, RightsHolder, Trademark
 from domain.review import SeenAs
 from index.embedder import Embedder
 from index.logistic import LogisticModel
+from index.logo_alterations import SeenLogo
 from index.logo_index import LogoIndex, build_logo_index
 from index.logo_matcher import Eye, LogoMatcher
 from index.logo_regions import intersection_over_union
@@ -60,6 +61,26 @@ def test_a_known_mark_is_named_with_its_box_and_what_was_seen(
     assert found.inliers >= 10
     assert 0.5 <= found.probability <= 1
     assert -1 <= found.similarity <= 1
+
+
+def test_a_brands_trademarks_and_other_brands_are_no_altered_marks(
+    logos: LogoIndex, shipped_embedder: Embedder, drawings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[SeenLogo] = []
+
+    def note(one: SeenLogo, reader: object) -> tuple[()]:
+        seen.append(one)
+        return ()
+
+    monkeypatch.setattr("index.logo_matcher.find_alterations", note)
+    owner = RightsHolder(name="Marks Ltd", brands=HOLDER.brands, trademarks=(Trademark(mark="Brand 3 Sport"),))
+    words = WordMarks([owner, RightsHolder(name="Others", brands=(Brand(name="Brend 3"),))])
+    looks = LogoMatcher(logos, shipped_embedder, VERIFIER, detector=None, reader=None, words=words)
+
+    looks.find([("a" * 64, drawings.photograph_of(drawings.logo(3), 3)[0])])
+
+    assert tuple(seen[0].marks) == ("Brand 3", "Brand 3 Sport")
+    assert set(seen[0].known) == {"Brand 0", "Brand 1", "Brand 2", "Brand 4", "Brand 5", "Brend 3"}
 
 
 def test_no_mark_and_an_unknown_mark_are_no_known_mark(
