@@ -31,8 +31,8 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _ACTIVE = {"script", "foreignObject", "iframe", "audio", "video", "handler"}
 _PICTURES = {"image", "feImage"}
 _EMBEDDED = re.compile(r"\s*data:image/(png|jpe?g);base64,", re.IGNORECASE)
-_ELSEWHERE = re.compile(r"@import|url\(\s*['\"]?\s*(?!#)[^)\s'\"]", re.IGNORECASE)
-"""In a style: what lies in another file."""
+_ELSEWHERE = re.compile(r"@import|url\(\s*+['\"]?+\s*+(?!#)[^)\s'\"]", re.IGNORECASE)
+"""In a style: what lies in another file. Possessive: what was skipped is not looked at again, however much it is."""
 _PALE, _GRAY = 215.0, 90.0
 """Mean level from which a logo is hardly seen on white, and the level of the ground on which it is."""
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,23 @@ def test_no_viewbox_makes_a_picture_large(box: str, shape: tuple[int, int]) -> N
 
 def test_many_nodes_in_one_path_are_drawn_within_the_limits() -> None:
     assert decode_logo(svg('<path d="M0 0' + "L24 12 9 0" * 90_000 + '"/>'))[..., 3].any()
+
+
+def judging_s(spaces: int) -> float:
+    """The least of five times in which a style of that many spaces was found to refer to nothing."""
+    style = f".a{{fill:url({' ' * spaces})}}"
+    taken = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert not store.logo_images._ELSEWHERE.search(style)
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def test_a_style_of_spaces_costs_no_more_than_its_length() -> None:
+    # sixteen times as long takes sixteen times as long; 256 times where every space is looked at for every space
+    assert judging_s(32_000) < 64 * judging_s(2_000)
+    assert decode_logo(svg(f"<style>.a{{fill:url({' ' * 500_000}#b)}}</style>{SHAPE}")).shape[2] == 4
 
 
 def nested(group: str, element: str) -> str:
