@@ -26,8 +26,11 @@ from store.images import RGB
 _FITS = 0.62
 """Correlation of edges from which a logo lies on a mark."""
 _FITS_WELL = 0.8
-_STRETCHED, _VERY_STRETCHED = 1.45, 1.8
-"""Change of aspect that a view from the side of 46° makes as well, and one that few views make."""
+_SMALLEST = 12
+"""Pixels of a place's shorter side, under which nothing can be told."""
+_STRETCHED, _VERY_STRETCHED, _MOST_STRETCHED = 1.45, 1.8, 2.6
+"""Change of aspect that a view from the side of 46° makes as well, one that few views make, and one that nobody makes:
+then the logo lies on something else."""
 _SHEARED = 0.2
 _ASYMMETRIC = 0.15
 """1 - correlation of a logo's edges and their mirror image, from which left can be told from right."""
@@ -73,6 +76,9 @@ def find_alterations(seen: SeenLogo, reader: TextReader | None = None) -> tuple[
 
     With a `reader`, what looks like a changed letter is read once more, and so is the logo.
     """
+    left, top, right, bottom = _within(seen.box, seen.picture)
+    if min(right - left, bottom - top) < _SMALLEST:
+        return ()
     upright, turned = register(seen.picture, seen.box, seen.logo, seen.content, seen.matrix)
     changed = _letter_changed(seen, reader)
     # what is read is not mirrored
@@ -89,7 +95,7 @@ def find_alterations(seen: SeenLogo, reader: TextReader | None = None) -> tuple[
 def _stretched(fit: Registration) -> LogoAlteration | None:
     wider = fit.wider
     factor = max(wider, 1 / wider) if wider > 0 else 1.0
-    if factor < _STRETCHED or fit.shear > _SHEARED:
+    if not _STRETCHED <= factor <= _MOST_STRETCHED or fit.shear > _SHEARED:
         return None
     amount = min(1.0, (factor - _STRETCHED) / (_VERY_STRETCHED - _STRETCHED))
     fits = min(1.0, (fit.correlation - _FITS) / (_FITS_WELL - _FITS))
@@ -230,8 +236,13 @@ def _inside(text: Box, box: Box) -> bool:
 
 
 def _cut(picture: RGB, box: Box) -> RGB:
-    height, width = picture.shape[:2]
     across, down = _AROUND * (box[2] - box[0]), _AROUND * (box[3] - box[1])
-    left, top = max(0, round(box[0] - across)), max(0, round(box[1] - down))
-    right, bottom = min(width, round(box[2] + across)), min(height, round(box[3] + down))
-    return np.ascontiguousarray(picture[top : max(bottom, top + 1), left : max(right, left + 1)])
+    left, top, right, bottom = _within((box[0] - across, box[1] - down, box[2] + across, box[3] + down), picture)
+    return np.ascontiguousarray(picture[top:bottom, left:right])
+
+
+def _within(box: Box, picture: RGB) -> tuple[int, int, int, int]:
+    """In whole pixels of the picture; empty where the box lies beside it."""
+    height, width = picture.shape[:2]
+    left, top = min(max(0, round(box[0])), width), min(max(0, round(box[1])), height)
+    return left, top, max(left, min(width, round(box[2]))), max(top, min(height, round(box[3])))

@@ -30,11 +30,12 @@ _HUES = ((20, "pink"), (55, "red"), (80, "orange"), (112, "yellow"), (165, "gree
 _CELLS, _SHIFT = 5, 3
 """Cells along the longer side, and pixels by which a cell may be out of place."""
 _PLAIN, _LEAST_MASS = 0.12, 0.01
-_SEEN, _MISSING = 0.6, 0.45
+_SEEN, _PARTLY, _MISSING = 0.6, 0.7, 0.45
+"""Correlations of a cell: from the first it is seen, below the others it may be covered in part, and is missing."""
 _LEAST_COVERED, _MOST_COVERED = 0.18, 0.6
-_REST_SEEN, _REST_CORRELATION = 0.9, 0.75
-"""Share of the rest of the mark that is seen, and its median correlation."""
-_CUT_SHARE = 0.1
+_LEAST_REST, _REST_SEEN, _REST_CORRELATION = 0.35, 0.9, 0.8
+"""Share of the mark that must be clear of the cover, how much of it must be seen, and its median correlation."""
+_CUT_SHARE = 0.15
 """Of a connected part of the mark, how much must be missing and how much seen for it to be cut through. Where a symbol
 without its word is all there is, nothing is covered."""
 _INKED, _ALIKE = 24.0, 30.0
@@ -80,15 +81,17 @@ def covered(fit: Registration) -> LogoAlteration | None:
     if count < 2:
         return None
     missing = labels == max(range(1, count), key=lambda label: float(mass[labels == label].sum()))
-    rest = drawn & ~missing
-    lacks = float(mass[missing].sum())
-    if not _LEAST_COVERED < lacks < _MOST_COVERED or not rest.any():
+    # what covers a part seldom ends where a cell does
+    rim = drawn & ~missing & (agreement < _PARTLY) & (cv2.dilate(missing.astype(np.uint8), np.ones((3, 3))) > 0)
+    rest = drawn & ~missing & ~rim
+    lacks = float(mass[missing].sum()) + float(mass[rim].sum()) / 2
+    if not _LEAST_COVERED < lacks < _MOST_COVERED or float(mass[rest].sum()) < _LEAST_REST:
         return None
     seen = float(mass[rest & (agreement > _SEEN)].sum()) / float(mass[rest].sum())
     sure = float(np.median(agreement[rest]))
-    if seen < _REST_SEEN or sure < _REST_CORRELATION or not _cuts_through(fit, missing) or _fades(fit, missing):
+    if seen < _REST_SEEN or sure < _REST_CORRELATION or not _cuts_through(fit, missing, rest) or _fades(fit, missing):
         return None
-    confidence = 0.5 + 0.45 * min(1.0, (sure - _REST_CORRELATION) / 0.2)
+    confidence = 0.5 + 0.45 * min(1.0, (sure - _REST_CORRELATION) / 0.15)
     difference = f"lacks {_part(missing)} of the logo, about {round(100 * lacks)} % of it"
     return LogoAlteration(kind=Alteration.COVERED, confidence=round(confidence, 3), difference=difference)
 
@@ -172,11 +175,15 @@ def _cells(fit: Registration) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     return agreement, mass
 
 
-def _cuts_through(fit: Registration, missing: NDArray[np.bool_]) -> bool:
-    ink, gone = _ink(fit).astype(np.uint8), _where(fit, missing)
-    count, labels = cv2.connectedComponents(ink, connectivity=8)
-    shares = [float(gone[labels == label].mean()) for label in range(1, count) if (labels == label).sum() > _FEWEST]
-    return any(_CUT_SHARE < share < 1 - _CUT_SHARE for share in shares)
+def _cuts_through(fit: Registration, missing: NDArray[np.bool_], rest: NDArray[np.bool_]) -> bool:
+    """Whether most of what is missing belongs to connected parts of the mark of which the rest is there."""
+    count, labels = cv2.connectedComponents(_ink(fit).astype(np.uint8), connectivity=8)
+    sizes, lost, kept = (
+        np.bincount(labels[part], minlength=count)[1:]
+        for part in (labels >= 0, _where(fit, missing), _where(fit, rest))
+    )
+    cut = (lost > _CUT_SHARE * sizes) & (kept > _CUT_SHARE * sizes)
+    return bool(lost[cut].sum() > 0.5 * lost.sum())
 
 
 def _fades(fit: Registration, missing: NDArray[np.bool_]) -> bool:
