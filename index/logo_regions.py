@@ -19,6 +19,8 @@ _ELONGATED = 1.25
 """From this longer side by shorter one, a place is also seen squashed, as crops of photographs are."""
 _NARROWEST_PX = 12.0
 """A box with a shorter side is widened: less is no mark that anybody could tell."""
+_NETWORK_SIZES = 10
+"""Sides of the network's input to which a larger square is shrunk before it is completed."""
 _GRID: tuple[Box, ...] = (
     (0.0, 0.0, 1.0, 1.0),
     (0.2, 0.2, 0.8, 0.8),
@@ -28,6 +30,9 @@ _GRID: tuple[Box, ...] = (
     (0.4, 0.4, 1.0, 1.0),
 )
 """In shares of the picture: where nothing detects a mark, it may fill the picture."""
+
+_Border = tuple[int, int, int, int]
+"""Pixels above, below, before and after."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,19 +70,40 @@ def region_views(rgb: RGB, box: Box, size: int) -> NDArray[np.float32]:
     width, height = right - left, bottom - top
     middle, half = ((left + right) / 2, (top + bottom) / 2), max(width, height) * (0.5 + _MARGIN)
     square = (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half)
-    views = [network_input(cut(rgb, square), size)]
+    views = [network_input(_bounded(rgb, square, _NETWORK_SIZES * size), size)]
     if max(width, height) >= _ELONGATED * min(width, height):
         views.append(network_input(cut(rgb, (left, top, right, bottom)), size))
     return np.stack(views)
 
 
+def _bounded(rgb: RGB, box: Box, most: int) -> RGB:
+    """As `cut`, shrunk to `most` px before anything is added: the square around a long strip may exceed all memory."""
+    inside, border = _inside(rgb, box)
+    height, width = inside.shape[:2]
+    scale = most / max(height + border[0] + border[1], width + border[2] + border[3])
+    if scale >= 1 or not any(border):
+        return _bordered(inside, border)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    above, below, before, after = (round(side * scale) for side in border)
+    small = np.asarray(cv2.resize(inside, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return _bordered(small, (above, below, before, after))
+
+
 def cut(rgb: RGB, box: Box) -> RGB:
     """What is in the box, at least one pixel; where it reaches over the picture's edge, the edge goes on."""
+    return _bordered(*_inside(rgb, box))
+
+
+def _inside(rgb: RGB, box: Box) -> tuple[RGB, _Border]:
+    """What the picture has of a box, and how far the box reaches over its edges."""
     height, width = rgb.shape[:2]
     left, top = int(np.floor(box[0])), int(np.floor(box[1]))
     right, bottom = max(left + 1, int(np.ceil(box[2]))), max(top + 1, int(np.ceil(box[3])))
     inside = rgb[max(0, min(top, height - 1)) : max(1, bottom), max(0, min(left, width - 1)) : max(1, right)]
-    border = (max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width))
+    return inside, (max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width))
+
+
+def _bordered(inside: RGB, border: _Border) -> RGB:
     if not any(border):
         return np.ascontiguousarray(inside)
     return np.asarray(cv2.copyMakeBorder(inside, *border, cv2.BORDER_REPLICATE), np.uint8)

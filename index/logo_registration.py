@@ -34,6 +34,10 @@ _SMOOTH = 1.2
 _SIDE_SHARE = 0.6
 _LEAST_AXIS, _MOST_AXES = 0.2, 3.0
 """Smallest scale, and longer over shorter axis, of a map that is tried."""
+_SPARED, _WORTH_SHRINKING = 2.0, 0.5
+"""A picture is shrunk first to this many pixels for each that is wanted, where that leaves less than half of it."""
+_MOST_SIDE = 16_000
+"""Longer sides OpenCV does not warp."""
 
 Gray = NDArray[np.float32]
 
@@ -168,11 +172,48 @@ def _widened(box: Box, picture: RGB) -> Box:
 
 
 def warp(picture: RGB, matrix: Matrix, size: tuple[int, int]) -> RGB:
-    """The picture through `matrix` at (width, height), its border repeated, without the noise of shrinking."""
+    """The picture through `matrix` at (width, height), its border repeated, without the noise of shrinking.
+
+    Only the part that is shown is looked at, and what is shrunk a lot is shrunk first: pictures may be large.
+    """
     factor = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
-    source = cv2.GaussianBlur(picture, (0, 0), min(0.5 / max(factor, 1e-6), 20.0)) if factor < 0.7 else picture
-    laid = cv2.warpPerspective(source, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    blur = min(0.5 / max(factor, 1e-6), 20.0) if factor < 0.7 else 0.0
+    left, top, right, bottom = _shown(picture, matrix, size, margin=4 * blur + 2)
+    part = picture[top:bottom, left:right]
+    onto = matrix @ np.array([[1.0, 0, left], [0, 1, top], [0, 0, 1]])
+    shrink = min(_SPARED * _zoom(matrix), _MOST_SIDE / max(part.shape[:2]))
+    if shrink < _WORTH_SHRINKING:
+        width, height = (max(1, round(side * shrink)) for side in (right - left, bottom - top))
+        across, down = (right - left) / width, (bottom - top) / height
+        part = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        # a pixel's middle stays a pixel's middle
+        onto = onto @ np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]])
+        # the mean over a pixel's area has blurred it already
+        blur = float(np.sqrt(max(0.0, (blur * shrink) ** 2 - (1 - shrink**2) / 12)))
+    source = cv2.GaussianBlur(part, (0, 0), blur) if blur > 0 else np.ascontiguousarray(part)
+    laid = cv2.warpPerspective(source, onto, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(laid, np.uint8)
+
+
+def _zoom(matrix: Matrix) -> float:
+    """Pixels that one of the picture becomes, along the axis in which it becomes most."""
+    return float(np.linalg.norm(matrix[:2, :2], ord=2)) / max(abs(float(matrix[2, 2])), 1e-9)
+
+
+def _shown(picture: RGB, matrix: Matrix, size: tuple[int, int], *, margin: float) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom), at least a pixel, of what `matrix` maps to `size`; all of it past a horizon."""
+    height, width = picture.shape[:2]
+    across, down = size
+    corners = np.array([[-1.0, -1, 1], [across, -1, 1], [across, down, 1], [-1, down, 1]])
+    found = corners @ np.asarray(cv2.invert(np.asarray(matrix, np.float64))[1]).T
+    depth = found[:, 2:]
+    if not np.isfinite(found).all() or not (depth.min() > 1e-9 or depth.max() < -1e-9):
+        return 0, 0, width, height
+    points = np.clip(found[:, :2] / depth, -margin, (width + margin, height + margin))
+    left, top = (int(max(0.0, np.floor(low - margin))) for low in points.min(axis=0))
+    right, bottom = (int(np.ceil(high + margin)) for high in points.max(axis=0))
+    left, top = min(left, width - 1), min(top, height - 1)
+    return left, top, max(left + 1, min(right, width)), max(top + 1, min(bottom, height))
 
 
 def edges_of(rgb: RGB) -> Gray:
