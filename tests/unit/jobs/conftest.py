@@ -6,12 +6,22 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import hypothesis
+import numpy as np
 import pytest
 from PIL import Image
 
 from domain.settings import Settings
+from index.embedder import Embedder
+from index.logistic import LogisticModel
+from index.logo_index import LogoPicture, build_logo_index
+from index.logo_matcher import LogoMatcher
+from index.logo_verifier import FEATURE_NAMES, LogoVerifier
+from index.word_marks import WordMarks
+from scoring.examples import HOLDER, OTHER_HOLDER
 from store.evidence import MemoryEvidence
+from store.images import RGBA
 from store.memory import MemoryRecords
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
@@ -42,6 +52,44 @@ def bad_pictures(huge_png: bytes) -> dict[str, tuple[bytes, str]]:
         "page.jpg": (b"<html>404</html>", "not a JPEG, PNG, WebP or GIF"),
         "empty.jpg": (b"", "not a JPEG, PNG, WebP or GIF"),
     }
+
+
+@pytest.fixture(scope="session")
+def drawn_logos() -> dict[str, RGBA]:
+    """One by rights holder of the invented catalog, (150, 200, 4)."""
+    logos = {}
+    for seed, (holder, letters) in enumerate(((HOLDER, "VELMO"), (OTHER_HOLDER, "BRASK"))):
+        rng = np.random.default_rng(seed)
+        canvas = np.full((150, 200, 3), 255, np.uint8)
+        for _ in range(12):
+            color = tuple(int(value) for value in rng.integers(0, 200, 3))
+            x, y = int(rng.integers(15, 185)), int(rng.integers(15, 135))
+            cv2.circle(canvas, (x, y), int(rng.integers(6, 24)), color, -1, cv2.LINE_AA)
+        cv2.putText(canvas, letters, (20, 85), cv2.FONT_HERSHEY_DUPLEX, 1.5, (10, 10, 10), 3, cv2.LINE_AA)
+        logos[holder] = np.dstack([canvas, np.full((150, 200), 255, np.uint8)])
+    return logos
+
+
+@pytest.fixture(scope="session")
+def logo_matcher(drawn_logos: dict[str, RGBA]) -> LogoMatcher:
+    """Looks for the drawn logos, with the embedder that comes along and a verifier written down."""
+    embedder = Embedder(REPOSITORY / "models" / "embedder.onnx", threads=1)
+    pictures = [
+        LogoPicture(rights_holder=holder, brand=holder.split()[0], sha256=f"{number:064x}", rgba=logo)
+        for number, (holder, logo) in enumerate(drawn_logos.items())
+    ]
+    weights = {"resemblance": 2.0, "distinctness": 1.0, "points": 3.0, "pixels": 3.0, "spread": 1.0, "words": 3.0}
+    model = LogisticModel(
+        version="drawn@1", weights=tuple(weights.get(name, 0.0) for name in FEATURE_NAMES), intercept=-6.0
+    )
+    return LogoMatcher(
+        build_logo_index(pictures, embedder),
+        embedder,
+        LogoVerifier(model=model, name_from=0.5),
+        detector=None,
+        reader=None,
+        words=WordMarks([]),
+    )
 
 
 @pytest.fixture
