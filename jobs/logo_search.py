@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.assessment import Assessment, Band
+from domain.assessment import Assessment, Band, GuardName
 from domain.catalog import RightsHolder
 from domain.listing import Listing
 from domain.match import Matches
@@ -86,11 +86,17 @@ class LogoSearch:
     hidden: HiddenLogoSearch
 
     def may_change(self, listing: Listing, verdict: Assessment) -> bool:
-        """Whether a logo could make the verdict another, or give a person a reason to look.
+        """Whether a logo, or that there is none, could make the verdict another, or give a person a reason to look.
 
-        A notice is already due without it; or whoever's logo it were, its owner authorizes the seller.
+        Not where a notice is due without it, unless a guard may yet hold it back: that a part only fits is surer where
+        the pictures were searched, and a seller whom some rights holder authorizes may show that one's logo. Nor where
+        the owner of whatever logo it were authorizes the seller.
         """
-        return verdict.band != Band.ENFORCE and not self.holders <= self.catalog.authorizing(listing.seller)
+        authorizing = self.catalog.authorizing(listing.seller)
+        if self.holders <= authorizing:
+            return False
+        guarded = bool(authorizing) or verdict.guard(GuardName.COMPATIBLE_PART) is not None
+        return verdict.band != Band.ENFORCE or guarded
 
     def search(
         self, listing: Listing, pictures: Sequence[tuple[str, RGB]], matches: Matches, verdict: Assessment
@@ -98,7 +104,10 @@ class LogoSearch:
         """`matches` with the logos that stand in the pictures, and those that a copied photo hides.
 
         What is hidden is looked for wherever a photo was copied: it tells that the seller knew whose goods they show.
+        As they are for a seller whom every owner of a logo authorizes.
         """
+        if self.holders <= self.catalog.authorizing(listing.seller):
+            return matches
         hidden = self.hidden.search(pictures, matches.photos)
         if not self.may_change(listing, verdict):
             return replace(matches, logos=hidden)
