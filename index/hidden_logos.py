@@ -40,6 +40,8 @@ _UNLIKE = 0.6
 """Of the correlation around the logo, the share below which a patch of one color hides it."""
 _FEWEST_PIXELS = 50
 _BLACK = 45.0
+_RIM = 0.02
+"""Pixels beyond the middles of the outermost ones that still count as theirs."""
 
 Gray = NDArray[np.float32]
 
@@ -95,7 +97,7 @@ def _compared(listing: RGB, reference: RGB, matrix: Matrix, box: Box) -> LogoAlt
     to_frame = np.array([[scale, 0, -left * scale], [0, scale, -top * scale], [0, 0, 1.0]])
     size = (max(8, round((right - left) * scale)), max(8, round((bottom - top) * scale)))
     back = to_frame @ np.linalg.inv(matrix)
-    seen = cv2.warpPerspective(np.full(listing.shape[:2], 255, np.uint8), back, size) > 250
+    seen = _has_pixels(listing, back, size)
     # the rim of what was painted over the logo reaches beyond it by as much as detail is blurred
     reach = 2 * round(3 * _fine(scale * longer)) + 1
     logo = np.zeros(seen.shape, bool)
@@ -105,6 +107,15 @@ def _compared(listing: RGB, reference: RGB, matrix: Matrix, box: Box) -> LogoAlt
     return _judged(
         _gray(warp(reference, to_frame, size)), _gray(warp(listing, back, size)), logo, seen & beside, scale * longer
     )
+
+
+def _has_pixels(picture: RGB, matrix: Matrix, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(height, width) of `size`: where the picture, laid through `matrix`, is. OpenCV warps no mask of a long strip."""
+    rows, columns = np.mgrid[: size[1], : size[0]]
+    back = np.asarray(np.linalg.inv(matrix), np.float64)
+    points = map_points(back, np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float32))
+    last = np.array([picture.shape[1] - 1, picture.shape[0] - 1])
+    return np.asarray(((points > -_RIM) & (points < last + _RIM)).all(axis=1).reshape(rows.shape))
 
 
 def _judged(

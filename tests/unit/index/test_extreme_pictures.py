@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from domain.match import Box
+from index.hidden_logos import _has_pixels, find_hidden_logos
 from index.homography import Matrix
 from index.logo_alterations import SeenLogo, find_alterations
 from index.logo_detector import letterbox
@@ -147,3 +148,23 @@ def test_what_is_shrunk_a_lot_looks_as_if_it_were_blurred(zoom: float) -> None:
 @pytest.mark.parametrize(("height", "width"), EXTREME)
 def test_any_map_of_any_picture_is_drawn(matrix: Matrix, height: int, width: int) -> None:
     assert warp(np.full((height, width, 3), 90, np.uint8), matrix, (64, 48)).shape == (48, 64, 3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(left=st.floats(-200, 300), top=st.floats(-200, 300), zoom=st.floats(0.1, 3), tilt=st.floats(-3e-4, 3e-4))
+def test_where_a_picture_has_pixels_is_where_it_is_drawn(left: float, top: float, zoom: float, tilt: float) -> None:
+    picture = np.zeros((240, 320, 3), np.uint8)
+    matrix = np.array([[zoom, 0.1, left], [-0.1, zoom, top], [tilt, 0, 1.0]])
+    drawn = cv2.warpPerspective(np.full(picture.shape[:2], 255, np.uint8), matrix, (200, 150)) > 250
+    assert (_has_pixels(picture, matrix, (200, 150)) != drawn).mean() < 0.01
+
+
+def test_a_logo_in_a_long_strip_is_looked_for() -> None:
+    strip = texture(200, 40_000)
+    strip[60:120, 160:280] = texture(60, 120, 2)[:, :, ::-1]
+    strip[20:180, 100:400] ^= np.random.default_rng(0).integers(0, 64, (160, 300, 1)).astype(np.uint8)
+    hidden = strip.copy()
+    hidden[50:130, 150:290] = 0
+    box = (160.0, 60.0, 280.0, 120.0)
+    assert find_hidden_logos(strip, strip, np.eye(3), [box]) == ()
+    assert [one.number for one in find_hidden_logos(hidden, strip, np.eye(3), [box])] == [0]
