@@ -148,7 +148,8 @@ def _mark_scenes(sources: Sources) -> tuple[object, object, object]:
 
 
 def _by_reviews(in_use: Embedder, candidate: Embedder, work: Workspace) -> Iterator[Comparison]:
-    pairs, _ = read_pairs(held_out_reviews(work.records), work.evidence, work.settings)
+    size = max(in_use.size, candidate.size)
+    pairs, _ = read_pairs(held_out_reviews(work.records), work.evidence, work.settings, size=size)
     for space in sorted({pair.space for pair in pairs} & in_use.spaces & candidate.spaces):
         own = [pair for pair in pairs if pair.space == space]
         if len({pair.same for pair in own}) == 2:

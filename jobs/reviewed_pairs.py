@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import EvidenceCorrupt, ImageRefused, NotFound
-from domain.review import Decision, RejectionReason, Review
+from domain.review import Decision, RejectionReason, Review, SeenAs, SeenRegion
 from domain.settings import Settings
 from index.embedder import Embedder, Space
 from index.negative_bank import cut
@@ -18,16 +19,19 @@ from index.preprocessing import network_input
 from jobs.review_examples import GroupedReview
 from store.images import RGB, decode_image
 from store.interfaces import EvidenceReader
+from store.logo_images import shown_logo
 
 if TYPE_CHECKING:
     from training.judged import JudgedPictures
 
 _BATCH = 32
+_KEPT = 4
+"""Times the side of the network's input: the most pixels of a side that are kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ReviewedPair:
-    """Two pictures that a person judged side by side."""
+    """Two pictures that a person judged side by side; a side that has many pixels is shrunk, whatever the other."""
 
     space: Space
     """In which they are, or are not, to be close."""
@@ -41,11 +45,11 @@ class ReviewedPair:
 
 
 def read_pairs(
-    reviews: Iterable[GroupedReview], evidence: EvidenceReader, settings: Settings
+    reviews: Iterable[GroupedReview], evidence: EvidenceReader, settings: Settings, *, size: int
 ) -> tuple[list[ReviewedPair], int]:
     """(pairs, how many could not be read). A rejection for another reason than `not_ours` says nothing of pictures.
 
-    Raises StoreUnavailable.
+    `size` is the side of the square to which the network squashes them, in pixels. Raises StoreUnavailable.
     """
     pairs: list[ReviewedPair] = []
     unreadable = 0
@@ -54,13 +58,8 @@ def read_pairs(
             continue
         for region in one.review.regions:
             try:
-                whole, reference = (
-                    decode_image(
-                        evidence.read(sha256), max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
-                    )
-                    for sha256 in (region.image_sha256, region.reference_sha256)
-                )
-                seen = whole if region.box is None else cut(whole, region.box)
+                seen = _shrunk(_seen(region, evidence, settings), _KEPT * size)
+                reference = _shrunk(_reference(region, evidence, settings), _KEPT * size)
             except (ImageRefused, NotFound, EvidenceCorrupt):
                 unreadable += 1
                 continue
@@ -68,6 +67,30 @@ def read_pairs(
             space: Space = region.seen_as.value
             pairs.append(ReviewedPair(space=space, seen=seen, reference=reference, same=same, group=one.group))
     return pairs, unreadable
+
+
+def _seen(region: SeenRegion, evidence: EvidenceReader, settings: Settings) -> RGB:
+    whole = _decoded(region.image_sha256, evidence, settings)
+    return whole if region.box is None else cut(whole, region.box)
+
+
+def _reference(region: SeenRegion, evidence: EvidenceReader, settings: Settings) -> RGB:
+    """A logo as people are shown it: it may be an SVG, or white on a transparent ground."""
+    if region.seen_as == SeenAs.MARK:
+        return shown_logo(evidence.read(region.reference_sha256))
+    return _decoded(region.reference_sha256, evidence, settings)
+
+
+def _decoded(sha256: str, evidence: EvidenceReader, settings: Settings) -> RGB:
+    return decode_image(evidence.read(sha256), max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+
+
+def _shrunk(rgb: RGB, side: int) -> RGB:
+    """No side longer than `side`, each by itself. Copied where it is a part: a part keeps all of its picture."""
+    height, width = min(rgb.shape[0], side), min(rgb.shape[1], side)
+    if (height, width) == rgb.shape[:2]:
+        return rgb.copy()
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def judged_pictures(pairs: Sequence[ReviewedPair], size: int) -> JudgedPictures:

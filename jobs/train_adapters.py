@@ -58,7 +58,7 @@ def train_adapters(
 
     embedder = Embedder(base, threads=1)
     reviews = training_reviews(records)
-    pairs, unreadable = read_pairs(reviews, evidence, settings)
+    pairs, unreadable = read_pairs(reviews, evidence, settings, size=embedder.size)
     by_space = {space: [pair for pair in pairs if pair.space == space] for space in sorted(embedder.spaces)}
     learned = {space: own for space, own in by_space.items() if own}
     if not learned:

@@ -124,7 +124,7 @@ def embedder(
 
 
 def _judged(work: Workspace, size: int) -> JudgedPictures:
-    pairs, unreadable = read_pairs(_training_reviews(work.records), work.evidence, work.settings)
+    pairs, unreadable = read_pairs(_training_reviews(work.records), work.evidence, work.settings, size=size)
     if unreadable:
         say_note("yellow", "left out", f"{unreadable} pairs of which a picture cannot be read")
     return judged_pictures(pairs, size)

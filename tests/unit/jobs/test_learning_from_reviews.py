@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from domain.errors import BadInput
 from domain.promotion import ModelKind
@@ -107,7 +110,7 @@ def test_pairs_are_what_was_seen_and_other_reasons_say_nothing_of_pictures(
     resale = shop_in(work.evidence).listing("resale", None)
     work.records.save_listings([resale])
     work.records.save_reviews([review_of(resale, "more", RejectionReason.GENUINE_RESALE, region)])
-    pairs, unreadable = read_pairs(grouped_reviews(work.records), work.evidence, work.settings)
+    pairs, unreadable = read_pairs(grouped_reviews(work.records), work.evidence, work.settings, size=64)
     assert (len(pairs), unreadable) == (2 * CASES + 1, 1)
     (mark,) = (pair for pair in pairs if pair.space == "mark")
     assert mark.seen.shape == (50, 100, 3)
@@ -117,6 +120,39 @@ def test_pairs_are_what_was_seen_and_other_reasons_say_nothing_of_pictures(
     assert judged.spaces.count("mark") == 1
     with pytest.raises(BadInput):
         judged_pictures([], 64)
+
+
+def test_pairs_are_no_larger_than_the_network_needs(work: Workspace) -> None:
+    """Each side by itself, as the network squashes them; a part is cut out of the whole before."""
+    (one, *_) = grouped_reviews(work.records)
+    (whole,) = one.review.regions
+    high = replace(whole, seen_as=SeenAs.MARK, box=(10.0, 20.0, 30.0, 420.0))
+    judged = replace(one, review=replace(one.review, regions=(whole, high)))
+    pairs, unreadable = read_pairs([judged], work.evidence, work.settings, size=16)
+    assert unreadable == 0
+    assert [pair.seen.shape for pair in pairs] == [(64, 64, 3), (64, 20, 3)]
+    assert {pair.reference.shape for pair in pairs} == {(64, 64, 3)}
+    assert all(pair.seen.base is None for pair in pairs)
+
+
+def test_a_logo_is_read_as_people_are_shown_it(work: Workspace) -> None:
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10"><path d="M0 0h20L10 10z" fill="#c00"/></svg>'
+    white = np.zeros((40, 40, 4), np.uint8)
+    white[10:30, 10:30] = 255
+    drawn = io.BytesIO()
+    Image.fromarray(white).save(drawn, "PNG")
+    (one, *_) = grouped_reviews(work.records)
+    (whole,) = one.review.regions
+    logos = [work.evidence.write(content) for content in (svg, drawn.getvalue())]
+    marks = [
+        replace(whole, seen_as=SeenAs.MARK, reference_sha256=sha256, box=(10.0, 20.0, 30.0, 40.0)) for sha256 in logos
+    ]
+    judged = replace(one, review=replace(one.review, regions=tuple(marks)))
+    (red, pale), unreadable = read_pairs([judged], work.evidence, work.settings, size=64)
+    assert unreadable == 0
+    assert red.reference[20, 128].tolist() == [204, 0, 0]
+    assert red.reference.shape == (256, 256, 3)
+    assert pale.reference[0, 0].max() < 255 == pale.reference[20, 20].min()
 
 
 def test_adapters_are_trained_promoted_on_pairs_kept_back_and_served(work: Workspace, tmp_path: Path) -> None:
