@@ -48,6 +48,7 @@ def models(
             load_verifier(own_verifier) if own_verifier.is_file() else work.verifier,
             settings,
             only=chosen,
+            models_dir=work.models_dir,
             progress=progress,
         )
     if file:

@@ -19,7 +19,7 @@ from domain.progress import Progress
 from index.background import BACKGROUND_FILE, load_background
 from index.embedder import Embedder, Space
 from index.logo_detector import LogoBoxes, LogoDetector
-from index.logo_index import LogoIndex, build_logo_index
+from index.logo_index import LogoIndex, MarkEmbedder, build_logo_index
 from index.logo_matcher import Eye, LogoCandidate, LogoMatcher
 from index.logo_verifier import LogoVerifier, load_logo_verifier
 from index.mark_text import ReadText, TextReader
@@ -113,9 +113,9 @@ class RememberingDetector(LogoDetector):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LogoEyes:
-    """The models that look, with memories; one for a run."""
+    """The models that look; one for a run."""
 
-    embedder: RememberingEmbedder
+    embedder: MarkEmbedder
     detector: LogoDetector | None
     reader: TextReader
     verifier: LogoVerifier
@@ -140,12 +140,15 @@ class LogoEyes:
         )
 
 
-def open_logo_eyes(bench: Bench, measurement: str) -> LogoEyes | None:
-    """None, and the reason in `left_out`, where a model of the line is missing; without a detector the rest looks."""
+def open_logo_eyes(bench: Bench, measurement: str, *, remember: bool = True) -> LogoEyes | None:
+    """None, and the reason in `left_out`, where a model of the line is missing; without a detector the rest looks.
+
+    Not to `remember` is for taking the time.
+    """
     folder = models_folder(bench)
     try:
         verifier = load_logo_verifier(folder / VERIFIER_FILE)
-        detector = open_detector(bench)
+        detector = open_detector(bench, remember=remember)
     except NotReady as missing:
         bench.leave_out(measurement, None, str(missing))
         return None
@@ -157,12 +160,21 @@ def open_logo_eyes(bench: Bench, measurement: str) -> LogoEyes | None:
     file = bench.embedder_path.parent / BACKGROUND_FILE
     background = load_background(file, embedder=bench.embedder.version, dimensions=dimensions)
     return LogoEyes(
-        embedder=RememberingEmbedder(bench.embedder),
+        embedder=RememberingEmbedder(bench.embedder) if remember else bench.embedder,
         detector=detector,
-        reader=RememberingReader(threads=1),
+        reader=(RememberingReader if remember else TextReader)(threads=1),
         verifier=verifier,
         background=background.get("mark", np.zeros((0, 0), np.float32)),
     )
+
+
+def logo_versions(bench: Bench) -> dict[str, str]:
+    """Of the models of the line that are there, by kind."""
+    try:
+        detector, verifier = open_detector(bench), load_logo_verifier(models_folder(bench) / VERIFIER_FILE)
+    except NotReady:
+        return {}
+    return ({"detector": detector.version} if detector else {}) | {"logo_verifier": verifier.version}
 
 
 def models_folder(bench: Bench) -> Path:
@@ -171,10 +183,10 @@ def models_folder(bench: Bench) -> Path:
     return beside if (beside / VERIFIER_FILE).is_file() or bench.models_dir is None else bench.models_dir
 
 
-def open_detector(bench: Bench) -> LogoDetector | None:
+def open_detector(bench: Bench, *, remember: bool = False) -> LogoDetector | None:
     """None where there is none. Raises NotReady where it is broken."""
     manifest = models_folder(bench) / DETECTOR_FILE
-    return RememberingDetector(manifest, threads=1) if manifest.is_file() else None
+    return (RememberingDetector if remember else LogoDetector)(manifest, threads=1) if manifest.is_file() else None
 
 
 def ask(matcher: LogoMatcher, scenes: Sequence[LogoScene], stage: str, progress: Progress) -> list[Answer]:
