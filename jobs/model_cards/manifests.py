@@ -135,6 +135,12 @@ class VerifierFacts(Made):
     measured_out_of_fold: dict[str, Figure]
 
 
+class LogoVerifierFacts(VerifierFacts):
+    """``logo-verifier.json``, as `jobs.train_logo_verifier` writes it."""
+
+    name_from: float
+
+
 class CombinerFacts(Made, FileFacts):
     """``combiner.json``, as `jobs.train_classifier` writes it."""
 

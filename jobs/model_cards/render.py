@@ -1,4 +1,4 @@
-"""``embedder.md``, ``detector.md``, ``verifier.md`` and ``combiner.md``: nothing on them is typed by hand.
+"""A card for each model, ``embedder.md`` to ``combiner.md``: nothing on them is typed by hand.
 
 A card says the same as long as what lies in the folder is the same: no date, no machine.
 """
@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from domain.errors import NotReady
 from index.logo_detector import MAX_BOXES, SAME_MARK
+from index.logo_verifier import load_logo_verifier
 from index.preprocessing import MAX_QUERY_VIEWS, REFERENCE_VIEWS
 from index.verification import SPEAKS_AGAINST, load_verifier
 from jobs.model_cards.manifests import (
@@ -23,6 +24,7 @@ from jobs.model_cards.manifests import (
     EmbedderFacts,
     EvaluationFacts,
     FileFacts,
+    LogoVerifierFacts,
     VerifierFacts,
     checked_file,
     file_facts,
@@ -36,6 +38,8 @@ EVALUATION_FILE = "evaluation.json"
 CURVES_FILE = "embedder-curves.csv"
 _OF_THE_VERIFIER = ("copies_held_out", "copies_by_edit", "copied_photo_path")
 """Measurements that its card repeats: the others are about the embedder alone."""
+_OF_THE_LOGO_LINE = ("logo_naming", "logo_rejection", "altered_marks", "logo_catalog", "logo_cost")
+"""What the names of measurements begin with that the logo verifier's card repeats."""
 
 
 def render_cards(folder: Path) -> dict[str, str]:
@@ -124,6 +128,20 @@ def _verifier(folder: Path, evaluation: EvaluationFacts | None) -> str:
     )
 
 
+def _logo_verifier(folder: Path, evaluation: EvaluationFacts | None) -> str:
+    file = folder / "logo-verifier.json"
+    facts, version = read_facts(file, LogoVerifierFacts), load_logo_verifier(file).version
+    # figures of another one are no reason to refuse the other models' cards
+    measured = evaluation.measurements if evaluation and evaluation.models.get("logo_verifier") == version else {}
+    return _render(
+        "logo-verifier.md.j2",
+        facts=facts,
+        version=version,
+        files={"weights and manifest in one": file_facts(file)},
+        measurements={name: one for name, one in measured.items() if name.startswith(_OF_THE_LOGO_LINE)},
+    )
+
+
 def _combiner(folder: Path, _: EvaluationFacts | None) -> str:
     facts = read_facts(folder / "combiner.json", CombinerFacts)
     files = {"the model": checked_file(folder, facts), "the manifest": file_facts(folder / "combiner.json")}
@@ -134,6 +152,7 @@ _CARDS: Mapping[str, Callable[[Path, EvaluationFacts | None], str]] = {
     "embedder": _embedder,
     "detector": _detector,
     "verifier": _verifier,
+    "logo-verifier": _logo_verifier,
     "combiner": _combiner,
 }
 

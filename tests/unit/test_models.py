@@ -24,7 +24,7 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 ALLOWED = {f"marketplace-{seed}" for seed in MARKETPLACE_SEEDS} | {"realshop"}
 
 
-MANIFESTS = ("embedder.json", "detector.json", "verifier.json", "combiner.json")
+MANIFESTS = ("embedder.json", "detector.json", "verifier.json", "logo-verifier.json", "combiner.json")
 LARGEST_TOWERS = 14_000_000
 """Bytes of image and text tower together."""
 LARGEST_DETECTOR = 6_000_000
