@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from index.logo_detector import keep_boxes
 from numpy.typing import NDArray
 
+from index.logo_detector import keep_boxes
 from training.detector_network import DetectorNetwork
 from training.detector_recipe import DetectorRecipe
 from training.logo_scenes import held_out_scenes
