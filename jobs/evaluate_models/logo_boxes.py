@@ -58,6 +58,8 @@ class Judged:
     """(boxes,) whose box it is."""
     right: NDArray[np.bool_]
     """(boxes,)."""
+    last_of_tie: NDArray[np.int64]
+    """(boxes,) the last box that scores alike: a threshold takes in all of them."""
     wanted: NDArray[np.int64]
     """(pictures,) true boxes of each."""
 
@@ -156,10 +158,12 @@ def judge(found: Sequence[tuple[Boxes, Scores]], truths: Sequence[Boxes]) -> Jud
             pictures.append(number)
             scores.append(float(score))
             right.append(hit)
-    order = np.argsort(-np.array(scores), kind="stable")
+    falling = -np.array(scores, np.float64)
+    order = np.argsort(falling, kind="stable")
     return Judged(
         pictures=np.array(pictures, np.int64)[order],
         right=np.array(right, bool)[order],
+        last_of_tie=np.searchsorted(falling[order], falling[order], side="right") - 1,
         wanted=np.array([len(truth) for truth in truths], np.int64),
     )
 
@@ -170,7 +174,7 @@ def recall_at(judged: Judged, false_boxes: float, weights: Weights) -> float:
     if not marks:
         raise ValueError("no mark: recall is undefined")
     counted = weights[judged.pictures]
-    wrong = np.cumsum(np.where(judged.right, 0.0, counted))
+    wrong = np.cumsum(np.where(judged.right, 0.0, counted))[judged.last_of_tie]
     allowed = wrong <= false_boxes * float(weights.sum())
     return float(np.where(judged.right & allowed, counted, 0.0).sum() / marks)
 

@@ -22,6 +22,7 @@ from index.logo_files import write_logos
 from index.logo_index import LogoIndex, LogoPicture
 from index.logo_regions import grid, region_views
 from jobs.estimates import Estimate
+from jobs.evaluate_models.altered_logos import typeface
 from jobs.evaluate_models.bench import Bench
 from jobs.evaluate_models.figures import Figures, Measurement, exact
 from jobs.evaluate_models.logo_eyes import Answer, LogoEyes, answer_of, open_logo_eyes
@@ -143,7 +144,6 @@ def other_logos(bench: Bench, count: int) -> Iterator[LogoPicture]:
 
     Words are set in the typefaces that come with Matplotlib, which are the same on every machine.
     """
-    from training.fonts import find_fonts
     from training.mark_masks import render_mark
     from training.splits import split_of
     from training.synthetic_marks import synthetic_mark
@@ -160,7 +160,7 @@ def other_logos(bench: Bench, count: int) -> Iterator[LogoPicture]:
             continue
         drawn += 1
         yield mark_logo(path.stem, mask)
-    fonts = [font for font in find_fonts() if "matplotlib" in font.parts]
+    fonts = sorted(typeface().parent.glob("DejaVu*.ttf"))
     generator = np.random.default_rng(_SEED)
     for number in range(count - drawn):
         yield mark_logo(f"invented {number}", synthetic_mark(generator, fonts, []))

@@ -50,8 +50,8 @@ def measure_logo_cost(bench: Bench) -> list[Measurement]:
     seconds = np.zeros((2, len(listings)))
     searched = 0
     for number in range(-_WARM_UP, len(listings)):
-        listing = listings[number]
-        for way in (number % 2, 1 - number % 2):
+        listing = listings[number % len(listings)]
+        for way in (0, 1) if number % 2 else (1, 0):
             began = time.perf_counter()
             scored = (plain, looking)[way].score(listing, bench.shop.learning.evidence)
             if number >= 0:

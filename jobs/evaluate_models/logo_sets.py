@@ -22,6 +22,8 @@ WITHOUT_A_KIND = 30
 COMPOSED, COMPOSED_UNKNOWN = 80, 40
 COMPOSED_SIDE = 512
 UNKNOWN = "unknown mark"
+GROCERIES = "grocery/val"
+"""The others told, as photographs without a car's mark, where the threshold of the eyes lies."""
 _SEED = 60_000
 
 
@@ -37,9 +39,9 @@ def car_logos(data: Path) -> LogoSet:
     for make, photos in badges_by_make(data, "test").items():
         drawn = _drawn(photos, PHOTOGRAPHS_A_MAKE, generator)
         scenes += [LogoScene(picture=photo.read(), brand=logo_name(make)) for photo in drawn]
-    for kind in (GROUNDS, "grocery"):
-        for photo in _drawn(photos_by_class(data, kind), WITHOUT_A_KIND, generator):
-            scenes.append(LogoScene(picture=photo.read(), brand=None, kind=kind.partition("/")[0]))
+    for folder in (GROUNDS, GROCERIES):
+        for photo in _drawn(photos_by_class(data, folder), WITHOUT_A_KIND, generator):
+            scenes.append(LogoScene(picture=photo.read(), brand=None, kind=folder.partition("/")[0]))
     return LogoSet(name="car_logos", logos=tuple(clean_car_logos(data)), scenes=tuple(scenes))
 
 
