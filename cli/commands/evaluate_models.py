@@ -20,6 +20,7 @@ from jobs.embedders import MODEL_FILE, embedder_path
 from jobs.estimates import Estimate
 from jobs.evaluate_models.figures import Measurement, ModelReport
 from jobs.evaluate_models.run import SUBJECTS, evaluate_models, subjects
+from jobs.model_cards.tables import number
 from jobs.workspace import Workspace
 
 DEFAULT_DATA = Path("..") / "shared" / "data"
@@ -87,8 +88,5 @@ def _figure(measured: Mapping[str, Estimate], name: str) -> str:
     estimate = measured.get(name)
     if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
         return ""
-    if estimate.value > 1:
-        value, low, high = (f"{number:,.0f}" for number in (estimate.value, estimate.low, estimate.high))
-    else:
-        value, low, high = f"{estimate.value:.3f}", f"{estimate.low:.3f}", f"{estimate.high:.3f}"
+    value, low, high = (number(one) for one in (estimate.value, estimate.low, estimate.high))
     return value if estimate.low == estimate.high else f"{value} [{low}, {high}]"

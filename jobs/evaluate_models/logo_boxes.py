@@ -77,13 +77,13 @@ def measure_logo_boxes(bench: Bench) -> list[Measurement]:
         bench.leave_out("logo_boxes_composed", None, "composing needs torch and resvg-py: pip install 'assayer[train]'")
     else:
         measured.append(
-            _measured(bench, "composed", "of unseen brands on composed photographs", composed(bench), methods)
+            _measured(bench, "composed", "marks of unseen brands on composed photographs", composed(bench), methods)
         )
     scenes = badge_set(bench.data, "test", a_make=BADGES_A_MAKE, without=3 * 2 * BADGES_A_MAKE).scenes
     badges = [BoxedPicture(picture=s.picture, boxes=np.array([s.box], np.float32)) for s in scenes if s.box]
-    about = "of real badges in whole photographs, 8 to 60 % of their width"
+    about = "real badges in whole photographs, 8 to 60 % of their width"
     measured.append(_measured(bench, "badges", about, badges, methods))
-    about = "of real badges that fill most of their photograph"
+    about = "real badges that fill most of their photograph"
     measured.append(_measured(bench, "car_logos", about, badge_photographs(bench), methods))
     return measured
 
@@ -138,7 +138,7 @@ def _measured(
         }
     return Measurement(
         name=f"logo_boxes_{name}",
-        about=f"Boxes of marks {about}: recall at as many false boxes a picture, in the mean.",
+        about=f"Boxes of {about}: recall at as many false boxes a picture, in the mean.",
         methods=figures,
         counts={"pictures": len(pictures), "marks": sum(len(one.boxes) for one in pictures)},
         notes=_NOTES,

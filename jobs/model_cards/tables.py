@@ -13,6 +13,9 @@ _OWN = "embedding"
 """Begins the names of the model's own methods."""
 _BY_EDIT = "copies_by_edit"
 
+_WITHOUT_DECIMALS = 20
+"""From here on a number's first decimal tells nothing."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
@@ -28,8 +31,10 @@ def words(name: str) -> str:
 
 
 def number(value: float) -> str:
-    """Counts and rates above one without decimals, shares with three."""
-    return f"{value:,.0f}" if abs(value) > 1 else f"{value:.3f}"
+    """Counts and rates without decimals, ratios over one with one, shares with three."""
+    if abs(value) <= 1:
+        return f"{value:.3f}"
+    return f"{value:.1f}" if abs(value) < _WITHOUT_DECIMALS and value % 1 else f"{value:,.0f}"
 
 
 def figure_text(figure: Figure | None) -> str:
