@@ -14,7 +14,7 @@ from domain.assessment import Band, Finding, GuardName, SignalName, Versions
 from domain.codec import load
 from domain.listing import ListingImage
 from domain.match import Alteration, LogoAlteration, LogoMatch, Matches
-from scoring.altered_logo import ON_THE_GOODS, AlteredLogo
+from scoring.altered_logo import ON_THE_GOODS, SEEN_OTHERWISE, AlteredLogo
 from scoring.authorized_seller import AuthorizedSeller
 from scoring.combiner import Combiner
 from scoring.compatible_part import CompatiblePart
@@ -30,7 +30,7 @@ from scoring.examples import (
     marked,
     offer,
 )
-from scoring.features import FEATURE_NAMES, SIGNAL_NAMES
+from scoring.features import FEATURE_NAMES, SIGNAL_NAMES, features
 from scoring.logo_misuse import LogoMisuse
 from scoring.support import SUPPORT, carries_notice
 
@@ -101,8 +101,27 @@ def test_exactly_marks_of_owners_who_do_not_list_the_seller_count() -> None:
 @pytest.mark.parametrize("kind", list(Alteration))
 def test_an_altered_mark_is_as_sure_as_the_mark_and_the_alteration(kind: Alteration) -> None:
     finding = found(AlteredLogo(), marked(altered(kind, probability=0.9, confidence=0.8)))
-    assert finding.strength == pytest.approx(0.72)
+    assert finding.strength == pytest.approx(0.72 * (1 if kind in ON_THE_GOODS else SEEN_OTHERWISE))
     assert finding.sentence == f"The picture of this listing shows the mark of Velmora altered: {DIFFERENCES[kind]}."
+
+
+def test_a_hidden_mark_counts_in_full() -> None:
+    finding = found(AlteredLogo(), marked(hidden(probability=0.9, confidence=0.8)))
+    assert finding.strength == pytest.approx(0.72)
+
+
+@pytest.mark.parametrize("kind", sorted(set(Alteration) - ON_THE_GOODS))
+def test_an_honest_clearance_seen_from_the_side_is_not_enforced(kind: Alteration) -> None:
+    combiner = Combiner(Path(__file__).resolve().parents[3] / "models")
+    mark = altered(kind, probability=0.94, confidence=0.75)
+    seen = (found(LogoMisuse(), marked(mark)), found(AlteredLogo(), marked(mark)))
+    cheap = Finding(name=SignalName.SUSPICIOUS_PRICE, strength=0.9, sentence="far under what it sells for")
+    named = Finding(name=SignalName.BRAND_CLAIM, strength=0.15, sentence="the mark is named")
+    own = Finding(name=GuardName.OWN_PHOTO, strength=0.5, sentence="no copy of a catalog photo")
+
+    probability = float(combiner.probabilities(features((*seen, cheap, named, own))[None])[0])
+
+    assert combiner.band(probability, (*seen, cheap, named), (own,)) != Band.ENFORCE
 
 
 def test_a_hidden_mark_is_not_shown_but_said_to_be_hidden() -> None:
