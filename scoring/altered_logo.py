@@ -16,8 +16,8 @@ ON_THE_GOODS = frozenset((Alteration.LETTER_CHANGED,))
 light alter how genuine marks look, and genuine goods carry their mark in many colors."""
 
 SEEN_OTHERWISE = 0.3
-"""Of its confidence, what any other alteration counts that a camera may have brought about: of the first three that were
-found on drawn marketplaces, two were honest sellers' photographs, seen from the side or half in shade."""
+"""Of its confidence, what any other alteration counts, for a camera may have brought it about: of the first three found
+on drawn marketplaces, two were on honest sellers' photographs, seen from the side or half in shade."""
 
 
 class AlteredLogo:
