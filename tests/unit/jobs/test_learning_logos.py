@@ -16,6 +16,7 @@ from index.embedder import Embedder
 from jobs import learning_sets
 from jobs.learning_sets import LearningSet, marketplace_set
 from jobs.train_classifier import ASSUMED_WEIGHTS, gather_examples
+from scoring.altered_logo import SEEN_OTHERWISE
 from scoring.features import FEATURE_NAMES, SIGNAL_NAMES
 from store.images import RGB
 
@@ -57,7 +58,7 @@ def test_examples_carry_logos_where_a_finder_is_given(monkeypatch: pytest.Monkey
     assert not without.features[:, column["logo_misuse"]].any()
     raised = shown.features[:, column["logo_misuse"]]
     assert set(np.round(raised.astype(float), 6)) == {0.0, 0.8}
-    assert np.allclose(shown.features[:, column["altered_logo"]], raised * 0.5)
+    assert np.allclose(shown.features[:, column["altered_logo"]], raised * 0.5 * SEEN_OTHERWISE)
     silent = raised == 0  # without a readable picture, or listed by the mark's owner
     assert 0 < silent.sum() < len(raised) / 2
 
