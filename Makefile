@@ -45,7 +45,7 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
-	$(call step,install what the tests need,$(PIP) install -c constraints.txt -e '.[train$(comma)scale$(comma)dev]')
+	$(call step,install what the tests need,$(PIP) install -c constraints.txt -e '.[train$(comma)scale$(comma)browser$(comma)dev]')
 	@touch $@ $(VENV)/.base
 
 comma := ,

@@ -48,6 +48,19 @@ class ListingImage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FoundValue:
+    """Where a field of a listing was found, and what stood there."""
+
+    field: str
+    """The listing's field, such as ``price``."""
+    raw: str
+    """As it stood there, at most 500 characters."""
+    where: str
+    """Syntax and place: ``json-ld Product/offers/price``, ``microdata``, ``opengraph product:price:amount``,
+    ``css .price-now``, ``url``, ``api items[3].price.value``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
     """One offer. Raw and normalized values stand side by side."""
 
@@ -63,6 +76,14 @@ class Listing:
     quantity: int | None = None
     """Pieces on offer; None when not stated."""
     brand: str = ""
+    sku: str = ""
+    """The seller's or shop's own number of the article, as stated."""
+    gtin: str = ""
+    """GTIN-8, -12, -13 or -14: digits only; empty when none is stated that passes its check digit."""
+    mpn: str = ""
+    """The maker's part number, as stated."""
+    availability: str = ""
+    """``InStock`` or ``OutOfStock`` (of schema.org); empty when not stated."""
     category: str = ""
     condition: str = ""
     """As stated by the seller (``new``, ``used``, …); empty when not stated."""
@@ -73,6 +94,10 @@ class Listing:
     """UTC time of the crawl; None for an imported file."""
     page_sha256: str | None = None
     """The page as captured, in the evidence store; None for an imported file."""
+    found: tuple[FoundValue, ...] = ()
+    """Where the fields of a crawled listing were found, in no order; empty for an imported file."""
+    relists: str = ""
+    """The listing_id, on the same marketplace, of a listing that is gone and that this one takes up again."""
 
     @property
     def key(self) -> tuple[str, str]:

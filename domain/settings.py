@@ -61,9 +61,45 @@ class Settings(BaseSettings):
         False, description="Permit URLs to this machine's loopback; for the demo and tests only."
     )
     user_agent: str = Field(
-        "Assayer/0.1 (+mailto:set-ASSAYER_CONTACT@invalid)",
-        description="How crawler and fetcher introduce themselves; put a contact address in.",
+        "Assayer/0.1", description="How crawler and fetcher introduce themselves; the contact is added to it."
     )
+    contact: str = Field(
+        "", description="E-mail address or URL where sites reach whoever crawls; sites of others need it."
+    )
+    crawl_concurrency: int = Field(16, ge=1, description="Most requests under way at once, of all sites together.")
+    crawl_site_concurrency: int = Field(4, ge=1, description="Most requests under way at once to one site.")
+    crawl_delay_s: float = Field(
+        1.0, ge=0, description="Time between requests to one site at first; it follows how fast the site answers then."
+    )
+    crawl_window: str = Field(
+        "", description="When sites are crawled, in UTC, such as `22:00-06:00`; empty: at all times."
+    )
+    crawl_sites_file: Path | None = Field(
+        None, description="TOML file of what differs for single sites: window, delay_s, concurrency, browser."
+    )
+    crawl_retries: int = Field(3, ge=0, description="How often a request that failed in passing is made again.")
+    crawl_revisit_h: float = Field(
+        24.0, ge=0, description="Pages that were read within this time are passed over by `--only-new`, in hours."
+    )
+    crawl_cache: bool = Field(
+        False, description="Keep answers in the home folder and use them again; for the development of page objects only."
+    )
+    max_page_bytes: int = Field(10_000_000, gt=0, description="Largest page that is read, as sent and unpacked.")
+    page_timeout_s: float = Field(10.0, gt=0, description="Longest time that reading one page may take.")
+    page_memory_bytes: int = Field(
+        2_000_000_000, gt=0, description="Most memory that a process which reads pages may take."
+    )
+    page_processes: int = Field(1, ge=1, description="Processes that read pages.")
+    redis_url: str = Field(
+        "", description="Redis that holds the frontier, so that many machines share a crawl; empty: in the home folder."
+    )
+    browser_path: str = Field("", description="Chromium for sites that need a browser; empty: the system's.")
+    ebay_client_id: str = Field("", description="Application's client id for eBay's APIs, from developer.ebay.com.")
+    ebay_client_secret: str = Field("", repr=False, description="Its client secret.")
+    ebay_marketplace: str = Field("EBAY_US", description="Which eBay is searched, such as `EBAY_DE`.")
+    ebay_url: str = Field("https://api.ebay.com", description="Where eBay's APIs answer.")
+    etsy_api_key: str = Field("", repr=False, description="Keystring for Etsy's Open API, from etsy.com/developers.")
+    etsy_url: str = Field("https://openapi.etsy.com", description="Where Etsy's API answers.")
     notifier_name: str = Field("", description="Who signs notices; empty: the rights holder's name.")
     notifier_email: str = Field(
         "", description="Where platforms answer notices; empty: the rights holder's contact_email."
@@ -80,6 +116,16 @@ class Settings(BaseSettings):
     def resolved_evidence_url(self) -> str:
         """`evidence_url`, or a folder in the home folder."""
         return self.evidence_url or str((self.home / "evidence").resolve())
+
+    @property
+    def crawl_dir(self) -> Path:
+        """Where this tenant's crawls keep what they still have to do, and their WARC files."""
+        return self.home / "crawls" / self.tenant
+
+    @property
+    def identity(self) -> str:
+        """The user agent with its contact, as sites see it."""
+        return f"{self.user_agent} (+{self.contact})" if self.contact else self.user_agent
 
     @property
     def index_dir(self) -> Path:

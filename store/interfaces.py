@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from domain.assessment import Assessment, Band
+from domain.capture import Capture
 from domain.case import Case
 from domain.catalog import Catalog, ReferenceProduct, RightsHolder
 from domain.listing import Listing
 from domain.negative import Negative
 from domain.notice import Notice
 from domain.review import Review
+from domain.visit import SiteStop, Visit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +64,9 @@ class ListingReader(Protocol):
 
     def listing(self, marketplace: str, listing_id: str) -> Listing:
         """One. Raises NotFound."""
+
+    def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
+        """All of one seller, by listing_id."""
 
     def unscored_listings(self, versions_digest: str) -> Iterator[Listing]:
         """Those whose latest content has no assessment by these versions (`domain.codec.digest` of them)."""
@@ -154,6 +159,47 @@ class NegativeStore(Protocol):
         """Remove those with these keys, in one transaction; how many were removed."""
 
 
+class CaptureStore(Protocol):
+    """What was captured from the web, of one tenant. Captures are added, never changed or removed."""
+
+    def save_captures(self, captures: Iterable[Capture]) -> SaveCount:
+        """Add in one transaction; one whose key is stored already counts as `unchanged`."""
+
+    def captures(self, body_sha256: str) -> Sequence[Capture]:
+        """All captures of these bytes, oldest first: a listing's are those of its `page_sha256` and its pictures."""
+
+    def captures_of(self, url: str) -> Sequence[Capture]:
+        """All captures that were asked for at this address, oldest first."""
+
+    def has_capture(self, body_sha256: str) -> bool:
+        """Whether these bytes were ever captured with a WARC record."""
+
+
+class SiteMemory(Protocol):
+    """What is remembered of pages and sites between crawls, of one tenant."""
+
+    def save_visits(self, visits: Iterable[Visit]) -> SaveCount:
+        """Insert or replace by url in one transaction."""
+
+    def visit(self, url: str) -> Visit | None:
+        """How a page answered the last time; None when it was never asked for."""
+
+    def visits(self, urls: Iterable[str]) -> Mapping[str, Visit]:
+        """Those of these pages that were asked for, by url."""
+
+    def visits_of_listing(self, marketplace: str, listing_id: str) -> Sequence[Visit]:
+        """The pages that last offered a listing, by url."""
+
+    def save_site_stop(self, stop: SiteStop) -> None:
+        """Insert or replace by host."""
+
+    def site_stops(self) -> Sequence[SiteStop]:
+        """All, those that are over too, by host."""
+
+    def lift_site_stop(self, host: str) -> bool:
+        """Remove one; whether there was one."""
+
+
 class Records(
     CatalogReader,
     CatalogWriter,
@@ -164,6 +210,8 @@ class Records(
     CaseStore,
     ReviewStore,
     NegativeStore,
+    CaptureStore,
+    SiteMemory,
     Protocol,
 ):
     """Everything, of one tenant. No method can see or touch another tenant's records."""

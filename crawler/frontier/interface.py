@@ -1,0 +1,110 @@
+"""What the crawl asks of a frontier. Every implementation faces tests/contract.
+
+An entry is *waiting*, *taken* by one worker, *done*, or *dead*. What a page led to is added in the same step in which the
+page is marked done: a worker that dies in between leaves the page to be asked for again, and never half of its links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from crawler.sources.interface import Ask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One request in the frontier."""
+
+    key: str
+    """Equal for requests that ask for the same thing."""
+    ask: Ask
+    host: str
+    """Lower case, with its port."""
+    attempts: int = 0
+    """How often it has failed so far."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeadLetter:
+    """A request that was given up, to be looked at and replayed."""
+
+    entry: Entry
+    reason: str
+    """One sentence for a person."""
+    status: int | None
+    """HTTP status of the last answer; None when there was none."""
+    died_at: datetime
+    """UTC."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many entries there are of each kind."""
+
+    waiting: int = 0
+    taken: int = 0
+    done: int = 0
+    dead: int = 0
+    left: int = 0
+    """Given back because their site said stop."""
+
+    @property
+    def planned(self) -> int:
+        """All that was ever to be asked for."""
+        return self.waiting + self.taken + self.done + self.dead + self.left
+
+
+class Frontier(Protocol):
+    """The requests of one crawl. Not safe between threads; safe between workers, where it says so."""
+
+    def add(self, entries: Sequence[Entry], *, most: int) -> int:
+        """Add those whose key was never added, while fewer than `most` were planned in all; how many were added."""
+
+    def known(self, keys: Collection[str]) -> set[str]:
+        """Those of `keys` that were ever added."""
+
+    def take(self, *, now: float, avoid: Collection[str] = ()) -> Entry | None:
+        """The waiting entry that is due (`now` in seconds of the epoch) and first by priority, then by age.
+
+        It is this worker's until it is finished, postponed or released; None when none is due. Entries of the hosts in
+        `avoid` are passed over.
+        """
+
+    def finish(self, key: str, *, found: Sequence[Entry] = (), most: int = 0) -> int:
+        """Mark a taken entry done and `add` what it led to, both or neither; how many were added."""
+
+    def bury(self, key: str, *, reason: str, status: int | None, found: Sequence[Entry] = (), most: int = 0) -> None:
+        """Give a taken entry up, keep it as a dead letter, and `add` what is left to do, both or neither."""
+
+    def postpone(self, key: str, *, until: float) -> None:
+        """Put a taken entry back after a failure, not to be taken before `until`; counts an attempt."""
+
+    def release(self, key: str) -> None:
+        """Put a taken entry back as it was."""
+
+    def leave(self, host: str) -> int:
+        """Take all waiting entries of a host out, because it said stop; how many. They are counted as `left`."""
+
+    def rank(self, priorities: Mapping[str, int]) -> None:
+        """Give the waiting entries of these keys other priorities."""
+
+    def next_due(self, *, avoid: Collection[str] = ()) -> float | None:
+        """When the first waiting entry is due, in seconds of the epoch; None when none waits."""
+
+    def counts(self) -> Counts:
+        """As it stands now."""
+
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """All, oldest first."""
+
+    def replay(self, keys: Collection[str]) -> int:
+        """Put dead letters back among the waiting, their attempts forgotten; how many."""
+
+    def flush(self) -> None:
+        """What was said so far outlives this process from now on."""
+
+    def close(self) -> None:
+        """`flush`, and let go. What this worker had taken waits again."""
