@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import datetime
 
 from domain.errors import NotFound
 from domain.listing import Listing
@@ -19,38 +20,66 @@ _LONGEST_ID_BYTES = 200
 
 
 class Identities:
-    """The listings that one crawl has met. Not safe between threads."""
+    """The listings that one crawl has met. Not safe between threads.
 
-    def __init__(self, stored: ListingReader) -> None:
-        self._stored = stored
-        self._met: dict[tuple[str, str], Listing] = {}
-        self._pages: set[tuple[str, str]] = set()
+    What this crawl met is what was stored since it `began`, in this process or in one that it goes on for, and what is
+    on its way to the store: so its memory does not grow with the crawl.
+    """
+
+    def __init__(self, stored: ListingReader, *, began: datetime) -> None:
+        self._stored, self._began = stored, began
+        self._on_its_way: dict[tuple[str, str], Listing] = {}
+        self._pages: set[int] = set()
 
     def settle(self, listing: Listing) -> Listing | None:
-        """The listing under the id that is its own, or None when this crawl has met it already."""
+        """The listing under the id that is its own, or None when this crawl has met it already.
+
+        The id is taken until `stored` or `lost` is said of it.
+        """
         plain = replace(listing, listing_id=_fitting(listing.listing_id))
         own = replace(listing, listing_id=_by_address(plain))
-        chosen = own if self._is_stored(own) or self._belongs_to_another(plain) else plain
+        chosen = own if self._known(own) or self._belongs_to_another(plain) else plain
         # a shop's list and its page may number one offer in two ways
-        page = (listing.url, listing.title)
-        if chosen.key in self._met or page in self._pages:
+        page = hash((listing.url, listing.title))
+        if self._is_met(chosen) or page in self._pages:
             return None
-        self._met[chosen.key] = chosen
+        self._on_its_way[chosen.key] = chosen
         self._pages.add(page)
         return chosen
 
-    def _is_stored(self, listing: Listing) -> bool:
-        return self._stored_as(listing) is not None
+    def stored(self, listing: Listing) -> None:
+        """It can be found in the store now."""
+        self._on_its_way.pop(listing.key, None)
+
+    def lost(self, listing: Listing) -> None:
+        """It could not be stored, and may come again."""
+        self._on_its_way.pop(listing.key, None)
+        self._pages.discard(hash((listing.url, listing.title)))
+
+    def _is_met(self, listing: Listing) -> bool:
+        known = self._known(listing)
+        # the page of a crawl that was killed comes again: the same address is the same page, not a second one
+        return bool(known and self._is_of_this_crawl(known) and not self._comes_again(known, listing))
+
+    def _comes_again(self, known: Listing, listing: Listing) -> bool:
+        return known.key not in self._on_its_way and known.url == listing.url
 
     def _belongs_to_another(self, listing: Listing) -> bool:
-        met = self._met.get(listing.key)
-        if met:
-            return not (met.url == listing.url or _content(met) == _content(listing))
-        stored = self._stored_as(listing)
+        known = self._known(listing)
+        if known is None or known.url == listing.url:
+            return False
+        if self._is_of_this_crawl(known):
+            return _content(known) != _content(listing)
         # a listing may change its price or its address between crawls, hardly its seller and its address at once
-        return bool(stored and stored.url != listing.url and stored.seller.id != listing.seller.id)
+        return known.seller.id != listing.seller.id
 
-    def _stored_as(self, listing: Listing) -> Listing | None:
+    def _is_of_this_crawl(self, known: Listing) -> bool:
+        met = known.key in self._on_its_way
+        return met or (known.captured_at is not None and known.captured_at >= self._began)
+
+    def _known(self, listing: Listing) -> Listing | None:
+        if listing.key in self._on_its_way:
+            return self._on_its_way[listing.key]
         try:
             return self._stored.listing(*listing.key)
         except NotFound:

@@ -3,65 +3,104 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from scrapy import Request
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
+from crawler.capturing import Capturing
+from crawler.manners.conditional import conditional_headers
 from crawler.middlewares import describe
+from crawler.recording import Recorder
 from crawler.session import Session
+from domain.capture import Capture, CaptureKind
+from domain.errors import AssayerError
 from domain.listing import ListingImage, Unreadable
+from domain.visit import Visit
 
 Download = Callable[[Request], Awaitable[Response]]
-Store = Callable[[bytes], Awaitable[str]]
+
+_REMEMBERED = 2_000
+"""Pictures that are not asked for again when another listing shows them."""
 
 # what servers answer in place of a picture, with status 200; everything else is left for decoding to judge
 _NO_PICTURES = ("text/", "application/json", "application/xhtml+xml", "application/xml", "application/pdf")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A picture of a listing, and what is to be recorded of how it came."""
+
+    image: ListingImage
+    captures: tuple[Capture, ...] = ()
+    visits: tuple[Visit, ...] = ()
+
+
 class ImageCapture:
     """Downloads pictures and stores their bytes, broken ones too: what was shown is evidence."""
 
-    def __init__(self, session: Session, download: Download, store: Store) -> None:
-        self._session, self._download, self._store = session, download, store
-        self._captures: dict[str, asyncio.Task[ListingImage]] = {}
+    def __init__(self, session: Session, download: Download, capturing: Capturing, recorder: Recorder) -> None:
+        self._session, self._download = session, download
+        self._capturing, self._recorder = capturing, recorder
+        self._captures: OrderedDict[str, asyncio.Task[Picture]] = OrderedDict()
 
-    async def capture(self, urls: Sequence[str]) -> tuple[ListingImage, ...]:
-        """One per URL, in their order; beyond the most that are read, one that says so."""
+    async def capture(self, urls: Sequence[str]) -> list[Picture]:
+        """One per URL, in their order; beyond the most that are read, one that says so. Raises the store's errors."""
         most = self._session.order.settings.max_listing_images
-        images = await asyncio.gather(*(self._once(url) for url in urls[:most]))
+        pictures = await asyncio.gather(*(self._once(url) for url in urls[:most]))
         if len(urls) > most:
-            images.append(_unreadable(urls[most], f"{len(urls) - most} more pictures; at most {most} are read"))
-        return tuple(images)
+            pictures.append(_unreadable(urls[most], f"{len(urls) - most} more pictures; at most {most} are read"))
+        return pictures
 
-    async def _once(self, url: str) -> ListingImage:
+    async def _once(self, url: str) -> Picture:
         if url not in self._captures:
             self._captures[url] = asyncio.create_task(self._capture(url))
+            if len(self._captures) > _REMEMBERED:
+                self._captures.popitem(last=False)
         return await self._captures[url]
 
-    async def _capture(self, url: str) -> ListingImage:
-        tally = self._session.tally
+    async def _capture(self, url: str) -> Picture:
+        before = await self._recorder.ask(lambda: self._session.records.visit(url))
+        known = before if before and before.body_sha256 else None
         try:
-            response = await self._download(self._request(url))
+            response = await self._download(self._request(url, known))
+        except AssayerError:
+            raise
         except Exception as error:  # noqa: BLE001 - Scrapy's and Twisted's downloaders raise what they like; each is one picture lost
-            reason, status = describe(error), None
-        else:
-            reason, status = _refusal(response), response.status
-            if not reason:
-                tally.images += 1
-                return ListingImage(source=url, sha256=await self._store(response.body))
-        tally.unreadable_images += 1
+            return self._lost(url, describe(error), None)
+        if response.status == 304 and known:
+            self._session.tally.images += 1
+            return Picture(image=ListingImage(source=url, sha256=known.body_sha256))
+        reason = _refusal(response)
+        if reason:
+            return self._lost(url, reason, response.status)
+        return await self._kept(url, response)
+
+    async def _kept(self, url: str, response: Response) -> Picture:
+        capture = await self._capturing.capture(response, CaptureKind.IMAGE, asked=url)
+        self._session.tally.images += 1
+        return Picture(
+            image=ListingImage(source=url, sha256=capture.body_sha256),
+            captures=(capture,),
+            visits=(self._capturing.visit(url, response, capture),),
+        )
+
+    def _lost(self, url: str, reason: str, status: int | None) -> Picture:
+        self._session.tally.unreadable_images += 1
         self._session.failed(url, "image", reason, status)
         return _unreadable(url, reason)
 
-    def _request(self, url: str) -> Request:
+    def _request(self, url: str, known: Visit | None) -> Request:
         meta = {
             "download_maxsize": self._session.order.settings.max_image_bytes,
             # a picture that was cut short is evidence still
             "download_fail_on_dataloss": False,
         }
-        return Request(url, callback=NO_CALLBACK, meta=meta, headers={"Accept": "image/*,*/*;q=0.5"})
+        headers = {"Accept": "image/*,*/*;q=0.5", **(conditional_headers(known) if known else {})}
+        return Request(url, callback=NO_CALLBACK, meta=meta, headers=headers)
 
 
 def _refusal(response: Response) -> str:
@@ -73,5 +112,5 @@ def _refusal(response: Response) -> str:
     return f"answered {kind}, not a picture" if kind.startswith(_NO_PICTURES) else ""
 
 
-def _unreadable(url: str, reason: str) -> ListingImage:
-    return ListingImage(source=url, unreadable=Unreadable(what="image", source=url, reason=reason))
+def _unreadable(url: str, reason: str) -> Picture:
+    return Picture(image=ListingImage(source=url, unreadable=Unreadable(what="image", source=url, reason=reason)))

@@ -5,7 +5,25 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from crawler.frontier.interface import Counts
+from domain.visit import SiteStop
 from store.interfaces import SaveCount
+
+MOST_NAMED = 10_000
+"""Failures that a report names one by one."""
+
+_SAME = (
+    "pages",
+    "saved",
+    "images",
+    "unreadable_images",
+    "duplicates",
+    "not_followed",
+    "unnamed_failures",
+    "unchanged_pages",
+    "passed_over",
+    "resumed",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +58,27 @@ class CrawlReport:
     refused_by_robots: tuple[str, ...]
     """URLs that the site's robots.txt forbids; they were not requested."""
     failures: tuple[CrawlFailure, ...]
-    """In the order in which they happened."""
+    """In the order in which they happened; the first `MOST_NAMED`."""
+    unnamed_failures: int = 0
+    """How many more there were."""
+    unchanged_pages: int = 0
+    """Pages that their site said had not changed; they were read from evidence."""
+    passed_over: int = 0
+    """Offers that a run for new ones only did not look at, since they were read lately."""
+    resumed: bool = False
+    """Whether this went on with what an earlier crawl had left to do."""
+    waiting: int = 0
+    """Requests that are left for later: out of their site's crawl window, or this process was told to stop."""
+    dead: int = 0
+    """Requests given up in this crawl and the one that it goes on with; `assayer crawls dead` shows them."""
+    left: int = 0
+    """Requests taken back because their site said stop."""
+    stops: tuple[SiteStop, ...] = ()
+    """Sites that said stop during this crawl."""
+    crawl: str = ""
+    """Names the crawl; equal for crawls of the same targets."""
+    warc: tuple[str, ...] = ()
+    """Files written by this crawl, in the tenant's `crawls` folder."""
     duration_s: float
 
     @property
@@ -54,8 +92,6 @@ class Tally:
     """Counts while the crawl runs."""
 
     pages: int = 0
-    planned: int = 0
-    """Pages asked for or waiting to be."""
     saved: SaveCount = field(default_factory=SaveCount)
     images: int = 0
     unreadable_images: int = 0
@@ -63,18 +99,36 @@ class Tally:
     not_followed: int = 0
     refused_by_robots: list[str] = field(default_factory=list)
     failures: list[CrawlFailure] = field(default_factory=list)
+    unnamed_failures: int = 0
+    unchanged_pages: int = 0
+    passed_over: int = 0
+    resumed: bool = False
+    stops: list[SiteStop] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
-    def report(self) -> CrawlReport:
+    def fail(self, failure: CrawlFailure) -> None:
+        """Remember one; beyond the most that are named, only that there was one."""
+        if len(self.failures) < MOST_NAMED:
+            self.failures.append(failure)
+        else:
+            self.unnamed_failures += 1
+
+    def refuse(self, url: str) -> None:
+        """Remember an address that robots.txt forbids."""
+        if len(self.refused_by_robots) < MOST_NAMED:
+            self.refused_by_robots.append(url)
+
+    def report(self, *, crawl: str, counts: Counts, warc: tuple[str, ...]) -> CrawlReport:
         """As it stands now."""
+        same = {name: getattr(self, name) for name in _SAME}
+        listed = {name: tuple(getattr(self, name)) for name in ("refused_by_robots", "failures", "stops")}
         return CrawlReport(
-            pages=self.pages,
-            saved=self.saved,
-            images=self.images,
-            unreadable_images=self.unreadable_images,
-            duplicates=self.duplicates,
-            not_followed=self.not_followed,
-            refused_by_robots=tuple(self.refused_by_robots),
-            failures=tuple(self.failures),
+            **same,
+            **listed,
+            crawl=crawl,
+            waiting=counts.waiting + counts.taken,
+            dead=counts.dead,
+            left=counts.left,
+            warc=warc,
             duration_s=time.monotonic() - self.started,
         )

@@ -8,12 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crawler.frontier.interface import Frontier
 from crawler.report import CrawlFailure, Tally
+from crawler.sources.interface import Query
+from domain.codec import digest
 from domain.errors import AssayerError
 from domain.settings import Settings
 from store.interfaces import Evidence, Records
 
 Emit = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """One query for one search API."""
+
+    source: str
+    query: Query
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +34,24 @@ class CrawlOrder:
     targets: tuple[str, ...]
     settings: Settings
     max_pages: int
-    marketplace: str | None
+    marketplace: str | None = None
+    searches: tuple[Search, ...] = ()
+    fresh: bool = False
+    """Begin anew even where an earlier crawl of the same targets has something left to do."""
+    only_new: bool = False
+    """Pass over offers that were read lately."""
+    screenshots: bool = False
+    """Show every offer's page in a browser too, and keep how it looked."""
+    yields: Mapping[str, Any] = field(default_factory=dict)
+    """Where infringement was found before, as `crawler.finding.yields` writes it."""
+    worker: str = ""
+    """Names this process among those that share a frontier."""
+
+    @property
+    def crawl(self) -> str:
+        """Equal for orders that go on with one another's work: 12 hex digits."""
+        searched = [[search.source, search.query.text, search.query.image_sha256] for search in self.searches]
+        return digest([sorted(self.targets), searched, self.marketplace or ""])[:12]
 
 
 def write_line(event: Mapping[str, Any]) -> None:
@@ -39,6 +67,7 @@ class Session:
     order: CrawlOrder
     records: Records
     evidence: Evidence
+    frontier: Frontier
     emit: Emit = write_line
     tally: Tally = field(default_factory=Tally)
     fatal: AssayerError | None = None
@@ -48,7 +77,7 @@ class Session:
 
     def failed(self, url: str, what: str, reason: str, status: int | None = None) -> None:
         """Remember a URL that gave nothing."""
-        self.tally.failures.append(CrawlFailure(url=url, what=what, reason=reason, status=status))
+        self.tally.fail(CrawlFailure(url=url, what=what, reason=reason, status=status))
         self.progress()
 
     def progress(self) -> None:
@@ -58,7 +87,7 @@ class Session:
             {
                 "event": "progress",
                 "pages": self.tally.pages,
-                "planned": self.tally.planned,
+                "planned": self.frontier.counts().planned,
                 "listings": saved.added + saved.updated + saved.unchanged,
             }
         )

@@ -49,6 +49,8 @@ class Ask:
     """The page that led here."""
     optional: bool = False
     """Nobody said that it is there: an answer of 404 is no failure."""
+    then: tuple[Ask, ...] = ()
+    """What is asked for once this request, and those that its source makes to go on with it, are through."""
     key: str = ""
     """Asks with an equal key are made once in a crawl; empty: the canonical form of `url`."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import permutations
 
 from hypothesis import given
@@ -8,6 +9,9 @@ from hypothesis import strategies as st
 from crawler.identity import Identities
 from domain.listing import Listing, Seller
 from store.memory import MemoryRecords
+
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def offer(listing_id: str, path: str, *, seller: str = "s1", title: str = "Bag") -> Listing:
@@ -22,14 +26,14 @@ def offer(listing_id: str, path: str, *, seller: str = "s1", title: str = "Bag")
 
 def crawl(records: MemoryRecords, offers: tuple[Listing, ...]) -> dict[str, str]:
     """Address to id, of what one crawl would store."""
-    identities = Identities(records)
+    identities = Identities(records, began=BEGAN)
     settled = [listing for each in offers if (listing := identities.settle(each))]
     records.save_listings(settled)
     return {listing.url: listing.listing_id for listing in settled}
 
 
 def test_the_same_offer_from_two_addresses_is_one() -> None:
-    identities = Identities(MemoryRecords("t"))
+    identities = Identities(MemoryRecords("t"), began=BEGAN)
     assert identities.settle(offer("7", "/item/7"))
     assert identities.settle(offer("7", "/item/7", title="Bag, in another language")) is None
     assert identities.settle(offer("7", "/bags/item/7")) is None

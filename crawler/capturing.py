@@ -1,0 +1,1 @@
+"""From Scrapy's answers to captures, in threads."""

@@ -1,0 +1,87 @@
+"""Records written in groups: what waits while one transaction is under way goes into the next one together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from domain.capture import Capture
+from domain.errors import AssayerError, BadInput
+from domain.listing import Listing
+from domain.visit import Visit
+from store.interfaces import Records, SaveCount
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What one answer leaves in the records."""
+
+    captures: tuple[Capture, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    listings: tuple[Listing, ...] = ()
+
+
+class Recorder:
+    """The one writer of a crawl; lives on the event loop, writes in a thread of its own."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
+        self._waiting: list[tuple[Kept, asyncio.Future[SaveCount]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Callable[[], T]) -> T:
+        """Run a question to the records in the thread that writes them."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+
+    async def save(self, kept: Kept) -> SaveCount:
+        """Save it, and count its listings. Raises the store's errors, once it is known that this one is to blame."""
+        future: asyncio.Future[SaveCount] = asyncio.get_running_loop().create_future()
+        self._waiting.append((kept, future))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+        return await future
+
+    def close(self) -> None:
+        """Nothing is under way anymore."""
+        self._thread.shutdown()
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            kept = [each for each, _ in group]
+            outcomes = await self.ask(lambda kept=kept: self._written(kept))  # type: ignore[misc]
+            for (_, future), outcome in zip(group, outcomes, strict=True):
+                if future.done():
+                    continue  # whoever waited was cancelled
+                if isinstance(outcome, AssayerError):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)
+
+    def _written(self, group: Sequence[Kept]) -> list[SaveCount | AssayerError]:
+        """One transaction of each kind; one by one where a listing cannot be stored, so that only that one fails."""
+        try:
+            total = self._write(group)
+            return [total, *[SaveCount()] * (len(group) - 1)]
+        except BadInput as error:
+            return [error] if len(group) == 1 else [self._written([each])[0] for each in group]
+        except AssayerError as error:
+            return [error] * len(group)
+
+    def _write(self, group: Sequence[Kept]) -> SaveCount:
+        """Captures before the listings that point to them."""
+        captures = [capture for kept in group for capture in kept.captures]
+        visits = [visit for kept in group for visit in kept.visits]
+        listings = [listing for kept in group for listing in kept.listings]
+        if captures:
+            self._records.save_captures(captures)
+        count = self._records.save_listings(listings) if listings else SaveCount()
+        if visits:
+            self._records.save_visits(visits)
+        return count

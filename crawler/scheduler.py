@@ -1,0 +1,89 @@
+"""Scrapy's scheduler on a frontier that outlives the process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Collection
+
+from scrapy import Request
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.crawler import Crawler
+
+from crawler.frontier.interface import Entry
+from crawler.session import Session
+
+_TICK_S = 0.1
+_ROOM = 3
+"""Entries of one site under way, for each request that may be: some wait for their pages to be read and stored."""
+
+
+class FrontierScheduler(BaseScheduler):
+    """Takes from the frontier what may be asked for now. What is under way again (a redirect) does not go back there."""
+
+    def __init__(self, crawler: Crawler, session: Session) -> None:
+        self._crawler, self._session = crawler, session
+        self._frontier = session.frontier
+        self._ready: deque[Request] = deque()
+        self._under_way: Counter[str] = Counter()
+        self._closing = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> FrontierScheduler:
+        """As Scrapy makes it."""
+        return cls(crawler, crawler.spider.session)  # type: ignore[union-attr]
+
+    def open(self, spider: object) -> None:
+        """The spider has begun."""
+        self._ticking = asyncio.ensure_future(self._tick())
+
+    def close(self, reason: str) -> None:
+        """The spider is done; the frontier is closed by who opened it."""
+        self._closing = True
+        self._ticking.cancel()
+
+    def has_pending_requests(self) -> bool:
+        """Whether something is, or will be, to be asked for in this run."""
+        return bool(self._ready) or (not self._closing and self._session.waits())
+
+    def enqueue_request(self, request: Request) -> bool:
+        """A request that the engine goes on with, such as a redirect."""
+        self._ready.append(request)
+        return True
+
+    def next_request(self) -> Request | None:
+        """What is asked for next; None while nothing may be."""
+        if self._ready:
+            return self._ready.popleft()
+        if self._closing:
+            return None
+        entry = self._take()
+        if entry is None:
+            return None
+        self._under_way[entry.host] += 1
+        return self._session.request_for(entry)
+
+    def through(self, entry: Entry) -> None:
+        """This entry is done with, one way or another."""
+        self._under_way[entry.host] -= 1
+        if not self._under_way[entry.host]:
+            del self._under_way[entry.host]
+
+    def _take(self) -> Entry | None:
+        if self._under_way.total() >= _ROOM * self._session.order.settings.crawl_concurrency:
+            return None
+        return self._frontier.take(now=time.time(), avoid=self._avoided())
+
+    def _avoided(self) -> Collection[str]:
+        full = {host for host, count in self._under_way.items() if count >= _ROOM * self._session.concurrency(host)}
+        return full | self._session.resting_hosts()
+
+    async def _tick(self) -> None:
+        """Keep what was said so far, and wake the engine when something that had to wait is due."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._frontier.flush()
+            if not self._ready and (request := self.next_request()):
+                assert self._crawler.engine, "Scrapy opens its scheduler with the engine running"
+                self._crawler.engine.crawl(request)

@@ -1,0 +1,61 @@
+"""All sources, by name, and which of them reads a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from crawler.sources.ebay import EbaySearch
+from crawler.sources.etsy import EtsySearch
+from crawler.sources.interface import Answer, Ask, Priority, Reading, SearchSource, Source
+from crawler.sources.page import PageSource
+from crawler.sources.shopify import ShopifySource
+from crawler.sources.sitemap import SitemapSource
+from crawler.sources.woocommerce import WooCommerceSource
+from domain.settings import Settings
+
+SEARCHES = ("ebay", "etsy")
+"""Names of the search APIs, as targets."""
+
+
+class Sources:
+    """Reads answers by the source that asked for them."""
+
+    def __init__(self, settings: Settings) -> None:
+        published: tuple[Source, ...] = (ShopifySource(), WooCommerceSource(), SitemapSource())
+        searches: tuple[SearchSource, ...] = (EbaySearch(settings), EtsySearch(settings))
+        page = PageSource(published)
+        self._by_name: Mapping[str, Source] = {source.name: source for source in (*published, *searches, page)}
+        self.searches: Mapping[str, SearchSource] = {source.name: source for source in searches}
+
+    def read(self, ask: Ask, answer: Answer) -> Reading:
+        """What the answer gave, and what `ask` wants done after that."""
+        return _through(ask, self._by_name[ask.source].read(ask, answer))
+
+    def missed(self, ask: Ask) -> Reading:
+        """What is left when no answer came, and what `ask` wants done after that."""
+        return _through(ask, self._by_name[ask.source].missed(ask))
+
+
+def _through(ask: Ask, reading: Reading) -> Reading:
+    """What waits for `ask` waits on for the request that goes on with it, or its time has come."""
+    if not ask.then:
+        return reading
+    asks = list(reading.asks)
+    going_on = next((at for at, each in enumerate(asks) if each.source == ask.source), None)
+    if going_on is None:
+        asks += ask.then
+    else:
+        asks[going_on] = replace(asks[going_on], then=ask.then)
+    return replace(reading, asks=tuple(asks))
+
+
+def target(url: str) -> Ask:
+    """The request for a target of the user's, which may be a page or a list that a shop publishes."""
+    path = urlsplit(url).path
+    endings = {"/products.json": "shopify", "/wp-json/wc/store/v1/products": "woocommerce", "/robots.txt": "sitemap"}
+    source = next((name for ending, name in endings.items() if path.endswith(ending)), "page")
+    if path.endswith((".xml", ".xml.gz")):
+        source = "sitemap"
+    return Ask(url=url, source=source, priority=Priority.TARGET)
