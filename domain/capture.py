@@ -43,6 +43,10 @@ class Capture:
     """SHA-256 of the server's DER-encoded TLS certificate, 64 hex digits; empty without TLS."""
     warc: str = ""
     """Name of the WARC file that holds the record; empty when there is none."""
+    warc_offset: int | None = None
+    """Where the record begins in that file, in bytes; None when there is none."""
+    warc_revisit: bool = False
+    """Whether that record holds the headers alone and refers to an earlier record of the same bytes."""
     crawl: str = ""
     """Which crawl made it."""
 
@@ -50,3 +54,8 @@ class Capture:
     def key(self) -> tuple[str, str, str]:
         """(url, time, kind): unique within a tenant."""
         return (self.url, self.captured_at.isoformat(), self.kind.value)
+
+    @property
+    def order(self) -> tuple[datetime, str, str]:
+        """Oldest first; what was captured at the same time, by url and kind."""
+        return (self.captured_at, self.url, self.kind.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from domain.assessment import Assessment
@@ -23,7 +24,10 @@ Key = tuple[str, ...]
 MAX_KEY_BYTES = 512
 """PostgreSQL indexes at most 2,704 bytes a row; the longest key here is a tenant, three such parts and a time."""
 
-_PROVENANCE = frozenset({"captured_at", "page_sha256"})
+_PROVENANCE = frozenset({"captured_at", "page_sha256", "found"})
+_ADDED_LATER = frozenset({"sku", "gtin", "mpn", "availability", "relists"})
+"""Fields of a listing that came after the first release: left empty they count for nothing, so that what people
+decided on a listing before still stands on the same one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +90,14 @@ def checked_key(**parts: str) -> Key:
     return tuple(parts.values())
 
 
+def text_digest(text: str) -> str:
+    """SHA-256 of any text, 64 hex digits: its place in an index, which takes no text of any length.
+
+    Half of a surrogate pair is no error: what cannot be stored is looked for and not found.
+    """
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def demand(wanted: Iterable[Key], stored: Container[Key], kind: str) -> None:
     """Raises NotFound naming the first of the wanted that is not stored."""
     for key in wanted:
@@ -94,7 +106,7 @@ def demand(wanted: Iterable[Key], stored: Container[Key], kind: str) -> None:
 
 
 def content_digest(listing: Listing) -> str:
-    """What an assessment is tied to: everything but when and from which page bytes the listing was captured.
+    """What an assessment is tied to: everything but when, in which page bytes and where in them it was found.
 
     A page changes with every visit (tokens, counters); a crawl that finds the same offer must not void verdicts.
     """
@@ -102,10 +114,11 @@ def content_digest(listing: Listing) -> str:
 
 
 def _content_digest(detail: Mapping[str, Any]) -> str:
-    return digest({name: value for name, value in detail.items() if name not in _PROVENANCE})
+    told = {name: value for name, value in detail.items() if name not in _PROVENANCE}
+    return digest({name: value for name, value in told.items() if value or name not in _ADDED_LATER})
 
 
-def _readable(value: object) -> dict[str, Any]:
+def readable(value: object) -> dict[str, Any]:
     """The value as JSON. Raises BadInput for one that could be written and never read again, such as a NaN price."""
     detail = dump(value)
     load(type(value), detail)
@@ -114,7 +127,7 @@ def _readable(value: object) -> dict[str, Any]:
 
 def holder_entry(holder: RightsHolder) -> Entry:
     """A rights holder by name."""
-    detail = _readable(holder)
+    detail = readable(holder)
     return Entry(key=checked_key(rights_holder=holder.name), digest=digest(detail), detail=detail)
 
 
@@ -132,7 +145,7 @@ def product_entries(catalog: Catalog) -> list[Entry]:
 
 
 def _product_entry(product: ReferenceProduct) -> Entry:
-    detail = _readable(product)
+    detail = readable(product)
     key = checked_key(rights_holder=product.rights_holder, reference_id=product.reference_id)
     return Entry(key=key, digest=digest(detail), detail=detail)
 
@@ -144,15 +157,15 @@ def catalog_digest(holders: Mapping[Key, str], products: Mapping[Key, str]) -> s
 
 def listing_entry(listing: Listing) -> Entry:
     """A listing by marketplace and id."""
-    detail = _readable(listing)
+    detail = readable(listing)
     key = checked_key(marketplace=listing.marketplace, listing_id=listing.listing_id)
-    columns = {"content_digest": _content_digest(detail)}
+    columns = {"content_digest": _content_digest(detail), "seller_sha256": text_digest(listing.seller.id)}
     return Entry(key=key, digest=digest(detail), detail=detail, columns=columns)
 
 
 def assessment_entry(assessment: Assessment, listing_content: str) -> Entry:
     """An assessment by its listing; the same verdict on other content is another entry."""
-    detail = _readable(assessment)
+    detail = readable(assessment)
     columns = {
         "content_digest": listing_content,
         "versions_digest": digest(detail["versions"]),
@@ -164,29 +177,29 @@ def assessment_entry(assessment: Assessment, listing_content: str) -> Entry:
 
 def case_entry(case: Case) -> Entry:
     """A case by its id."""
-    detail = _readable(case)
+    detail = readable(case)
     return Entry(key=checked_key(case_id=case.case_id), digest=digest(detail), detail=detail)
 
 
 def notice_entry(notice: Notice) -> Entry:
     """A notice by its id."""
-    detail = _readable(notice)
+    detail = readable(notice)
     columns = {"case_id": notice.case_id, "status": notice.status.value}
     return Entry(key=checked_key(notice_id=notice.notice_id), digest=digest(detail), detail=detail, columns=columns)
 
 
 def review_entry(review: Review) -> Entry:
     """A review by what was decided about, and when."""
-    detail = _readable(review)
+    detail = readable(review)
     parts = checked_key(
         marketplace=review.marketplace, listing_id=review.listing_id, rights_holder=review.rights_holder
     )
-    key = (*parts, _instant(review.decided_at))
+    key = (*parts, instant(review.decided_at))
     columns = {"content_digest": review.content_digest}
     return Entry(key=key, digest=digest(detail), detail=detail, columns=columns)
 
 
-def _instant(time: datetime) -> str:
+def instant(time: datetime) -> str:
     """UTC and of fixed length, so that the order of the words is the order of time."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
@@ -207,7 +220,7 @@ def new_reviews(reviews: Iterable[Review], stored: Sequence[Review]) -> tuple[li
             continue
         if review.key in last and review.decided_at <= last[review.key]:
             raise BadInput(
-                f"{review.listing_id} was decided on at {_instant(last[review.key])}, which is no earlier",
+                f"{review.listing_id} was decided on at {instant(last[review.key])}, which is no earlier",
                 field="decided_at",
                 advice="Look at the clock of this machine, then try again.",
             )
@@ -218,6 +231,6 @@ def new_reviews(reviews: Iterable[Review], stored: Sequence[Review]) -> tuple[li
 
 def negative_entry(negative: Negative) -> Entry:
     """A negative by rights holder and picture."""
-    detail = _readable(negative)
+    detail = readable(negative)
     key = checked_key(rights_holder=negative.rights_holder, sha256=negative.sha256)
     return Entry(key=key, digest=digest(detail), detail=detail)

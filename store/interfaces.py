@@ -171,8 +171,11 @@ class CaptureStore(Protocol):
     def captures_of(self, url: str) -> Sequence[Capture]:
         """All captures that were asked for at this address, oldest first."""
 
+    def recorded_capture(self, body_sha256: str) -> Capture | None:
+        """A capture of these bytes whose WARC record holds them; None when there is none."""
+
     def has_capture(self, body_sha256: str) -> bool:
-        """Whether these bytes were ever captured with a WARC record."""
+        """Whether these bytes were ever captured with a WARC record that holds them."""
 
 
 class SiteMemory(Protocol):

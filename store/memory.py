@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from threading import RLock
 
 from domain.assessment import Assessment, Band
 from domain.case import Case
@@ -20,7 +19,6 @@ from store.content import (
     assessment_entry,
     case_entry,
     catalog_digest,
-    changes,
     checked_key,
     content_digest,
     demand,
@@ -31,13 +29,13 @@ from store.content import (
     notice_entry,
     product_entries,
     review_entry,
+    text_digest,
 )
+from store.crawl_memory import MemoryCrawlRecords, Table, save
 from store.interfaces import SaveCount
 
-Table = dict[Key, Entry]
 
-
-class MemoryRecords:
+class MemoryRecords(MemoryCrawlRecords):
     """`store.interfaces.Records` of one tenant, gone with the process. Threads may share it.
 
     Values are kept as the databases keep them, so that they come back in the same form.
@@ -45,8 +43,8 @@ class MemoryRecords:
 
     def __init__(self, tenant: str = "default") -> None:
         checked_key(tenant=tenant)
+        super().__init__()
         self._tenant = tenant
-        self._lock = RLock()
         self._holders: Table = {}
         self._products: Table = {}
         self._listings: Table = {}
@@ -89,8 +87,8 @@ class MemoryRecords:
         with self._lock:
             for holder, products in entries:
                 kept = {entry.key for entry in products}
-                _save(self._holders, [holder])
-                count += _save(self._products, products)
+                save(self._holders, [holder])
+                count += save(self._products, products)
                 for key in [key for key in self._products if key[0] == holder.key[0] and key not in kept]:
                     del self._products[key]
         return count
@@ -106,6 +104,14 @@ class MemoryRecords:
         with self._lock:
             demand([key], self._listings, "listing")
             return load(Listing, self._listings[key].detail)
+
+    def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
+        """All of one seller, by listing_id."""
+        seller = text_digest(seller_id)
+        with self._lock:
+            own = [each for each in self._listings.values() if each.columns["seller_sha256"] == seller]
+        found = (load(Listing, each.detail) for each in own if each.key[0] == marketplace)
+        return sorted(found, key=lambda listing: listing.listing_id)
 
     def unscored_listings(self, versions_digest: str) -> Iterator[Listing]:
         """Those whose latest content has no assessment by these versions (`domain.codec.digest` of them)."""
@@ -123,7 +129,7 @@ class MemoryRecords:
         """Insert or update by key, all or none. Changed content voids the old assessment."""
         entries = [listing_entry(listing) for listing in listings]
         with self._lock:
-            return _save(self._listings, entries)
+            return save(self._listings, entries)
 
     def assessments(self, band: Band | None = None) -> Iterator[Assessment]:
         """The current one of each listing, by (marketplace, listing_id)."""
@@ -151,13 +157,13 @@ class MemoryRecords:
             demand((key for key, _ in verdicts), self._listings, "listing")
             stored = {key: self._listings[key].columns["content_digest"] for key, _ in verdicts}
             valid = [(key, each) for key, each in verdicts if seen.get(key, stored[key]) == stored[key]]
-            return _save(self._assessments, [assessment_entry(each, stored[key]) for key, each in valid])
+            return save(self._assessments, [assessment_entry(each, stored[key]) for key, each in valid])
 
     def save_cases(self, cases: Iterable[Case]) -> SaveCount:
         """Insert or update by case_id, all or none."""
         entries = [case_entry(case) for case in cases]
         with self._lock:
-            return _save(self._cases, entries)
+            return save(self._cases, entries)
 
     def cases(self) -> Sequence[Case]:
         """All, most listings first, then case_id."""
@@ -191,7 +197,7 @@ class MemoryRecords:
         entries = [notice_entry(notice) for notice in notices]
         with self._lock:
             demand(((entry.columns["case_id"],) for entry in entries), self._cases, "case")
-            return _save(self._notices, entries)
+            return save(self._notices, entries)
 
     def notices(self) -> Sequence[Notice]:
         """All, by notice_id."""
@@ -207,7 +213,7 @@ class MemoryRecords:
         with self._lock:
             demand((entry.key[:2] for _, entry in wanted), self._listings, "listing")
             new, unchanged = new_reviews((review for review, _ in wanted), self.reviews())
-            return _save(self._reviews, [review_entry(review) for review in new]) + SaveCount(unchanged=unchanged)
+            return save(self._reviews, [review_entry(review) for review in new]) + SaveCount(unchanged=unchanged)
 
     def reviews(self) -> Sequence[Review]:
         """All that were ever made, by (marketplace, listing_id, rights_holder), oldest first."""
@@ -229,7 +235,7 @@ class MemoryRecords:
         entries = [negative_entry(negative) for negative in negatives]
         with self._lock:
             demand((entry.key[:1] for entry in entries), self._holders, "rights holder")
-            return _save(self._negatives, entries)
+            return save(self._negatives, entries)
 
     def negatives(self) -> Sequence[Negative]:
         """All, by (rights_holder, sha256)."""
@@ -255,12 +261,6 @@ class MemoryRecords:
     def _current(self) -> list[Entry]:
         with self._lock:
             return [entry for entry in self._sorted(self._assessments) if self._stands(entry)]
-
-
-def _save(table: Table, entries: Iterable[Entry]) -> SaveCount:
-    work = changes(entries, _digests(table))
-    table |= work.added | work.updated
-    return work.count
 
 
 def _digests(table: Table) -> dict[Key, str]:

@@ -32,7 +32,9 @@ from store.content import (
     notice_entry,
     product_entries,
     review_entry,
+    text_digest,
 )
+from store.crawl_records import SqlCrawlRecords
 from store.database import open_database
 from store.interfaces import Records, SaveCount
 from store.rows import PAGE_ROWS, Query, TenantRows
@@ -61,7 +63,7 @@ def open_records(url: str, tenant: str) -> Records:
         raise
 
 
-class SqlRecords:
+class SqlRecords(SqlCrawlRecords):
     """`store.interfaces.Records` on one engine. Threads may share it; processes open their own."""
 
     def __init__(self, engine: Engine, tenant: str) -> None:
@@ -136,6 +138,13 @@ class SqlRecords:
         """One. Raises NotFound."""
         query = self._rows.details(listing_table)
         return load(Listing, self._rows.one(query, listing_table, (marketplace, listing_id)))
+
+    def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
+        """All of one seller, by listing_id."""
+        if not is_storable(marketplace):
+            return []
+        own = (listing_table.c.marketplace == marketplace, listing_table.c.seller_sha256 == text_digest(seller_id))
+        return [load(Listing, row.detail) for row in self._rows.all(self._rows.details(listing_table).where(*own))]
 
     def unscored_listings(self, versions_digest: str) -> Iterator[Listing]:
         """Those whose latest content has no assessment by these versions (`domain.codec.digest` of them)."""

@@ -44,7 +44,11 @@ tenants = Table(
 rights_holders = _table("rights_holders", "rights_holder", refers_to=("tenants",))
 products = _table("products", "rights_holder", "reference_id", refers_to=("rights_holders", "rights_holder"))
 
-listings = _table("listings", "marketplace", "listing_id", refers_to=("tenants",), columns=("content_digest",))
+listings = _table(
+    "listings", "marketplace", "listing_id", refers_to=("tenants",), columns=("content_digest", "seller_sha256")
+)
+_SELLER = ("tenant_id", "marketplace", "seller_sha256", "listing_id")
+Index("ix_listings_seller", *(listings.c[name] for name in _SELLER))
 assessments = _table(
     "assessments",
     "marketplace",
@@ -70,6 +74,15 @@ reviews = _table(
 )
 
 negatives = _table("negatives", "rights_holder", "sha256", refers_to=("rights_holders", "rights_holder"))
+
+captures = _table("captures", "capture_id", refers_to=("tenants",), columns=("url_sha256", "body_sha256", "holds_body"))
+Index("ix_captures_url", captures.c.tenant_id, captures.c.url_sha256)
+Index("ix_captures_body", captures.c.tenant_id, captures.c.body_sha256, captures.c.holds_body)
+
+visits = _table("visits", "url_sha256", refers_to=("tenants",), columns=("marketplace", "listing_id"))
+Index("ix_visits_listing", visits.c.tenant_id, visits.c.marketplace, visits.c.listing_id)
+
+site_stops = _table("site_stops", "host", refers_to=("tenants",))
 
 
 def keys_of(table: Table) -> list[Column[str]]:

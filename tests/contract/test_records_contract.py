@@ -17,14 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.assessment import Assessment, Band, Finding, GuardName, SignalName, Versions
+from domain.capture import Capture, CaptureKind
 from domain.case import Case, CaseStatus
 from domain.catalog import Brand, Catalog, Money, ReferenceImage, ReferenceProduct, RightsHolder, Trademark
 from domain.codec import digest, dump
 from domain.errors import BadInput, NotFound
-from domain.listing import Listing, ListingImage, Seller, Unreadable
+from domain.listing import FoundValue, Listing, ListingImage, Seller, Unreadable
 from domain.negative import Negative
 from domain.notice import Notice, NoticeItem, Regime
 from domain.review import Decision, RejectionReason, Review, SeenAs, SeenRegion
+from domain.visit import SiteStop, Visit
 from store.content import content_digest
 from store.interfaces import Records, SaveCount
 from store.memory import MemoryRecords
@@ -143,6 +145,46 @@ def negative(sha256: str = "d" * 64, holder: str = "Luma", name: str = "theirs.p
     return Negative(rights_holder=holder, sha256=sha256, name=name, added_at=DECIDED)
 
 
+def capture(of_body: str = "e" * 64, **changed: object) -> Capture:
+    one = Capture(
+        kind=CaptureKind.PAGE,
+        url="https://market.example/L1",
+        final_url="https://market.example/L1?ref=1",
+        captured_at=DECIDED,
+        body_sha256=of_body,
+        size=17,
+        content_type="text/html",
+        status=200,
+        headers_sha256="f" * 64,
+        ip_address="192.0.2.1",
+        certificate_sha256="c" * 64,
+        warc="crawl-1.warc.gz",
+        warc_offset=512,
+        crawl="crawl",
+    )
+    return replace(one, **changed)  # type: ignore[arg-type]
+
+
+def visit(url: str = "https://market.example/L1", **changed: object) -> Visit:
+    one = Visit(
+        url=url,
+        visited_at=DECIDED,
+        status=200,
+        etag='W/"1"',
+        last_modified="Sun, 01 Mar 2026 12:00:00 GMT",
+        body_sha256="e" * 64,
+        listing=("market", "L1"),
+    )
+    return replace(one, **changed)  # type: ignore[arg-type]
+
+
+def site_stop(host: str = "market.example", **changed: object) -> SiteStop:
+    one = SiteStop(
+        host=host, reason="It answered 403 ten times.", stopped_at=DECIDED, until=DECIDED + timedelta(days=1)
+    )
+    return replace(one, **changed)  # type: ignore[arg-type]
+
+
 def everything(records: Records) -> dict[str, object]:
     """All that can be read, to compare before and after."""
     return {
@@ -159,6 +201,13 @@ def everything(records: Records) -> dict[str, object]:
         "standing_reviews": list(records.standing_reviews()),
         "count_reviews": records.count_reviews(),
         "negatives": list(records.negatives()),
+        "listings_of_seller": list(records.listings_of_seller("market", "s1")),
+        "captures": list(records.captures("e" * 64)),
+        "captures_of": list(records.captures_of("https://market.example/L1")),
+        "recorded_capture": records.recorded_capture("e" * 64),
+        "visit": records.visit("https://market.example/L1"),
+        "visits_of_listing": list(records.visits_of_listing("market", "L1")),
+        "site_stops": list(records.site_stops()),
     }
 
 
@@ -170,6 +219,9 @@ def fill(records: Records) -> None:
     records.save_notices([notice("N1")])
     records.save_reviews([review(listing("L1"), RejectionReason.NOT_OURS)])
     records.save_negatives([negative()])
+    records.save_captures([capture()])
+    records.save_visits([visit()])
+    records.save_site_stop(site_stop())
 
 
 # Catalogs
@@ -412,6 +464,40 @@ def test_another_visit_to_the_same_offer_is_kept_and_voids_nothing(records: Reco
     assert list(records.unscored_listings(VERSIONS_DIGEST)) == []
 
 
+def test_fields_that_a_listing_leaves_empty_or_found_elsewhere_void_nothing(records: Records) -> None:
+    """A digest made before these fields were known stays as it was, or what people decided would stand no more."""
+    assert content_digest(listing()) == "17898817cb3a60cc2a740b2dc97daab296b70667fb07a6be8011f9a463597cc9"
+    records.save_listings([listing()])
+    records.save_assessments([assessment(listing())])
+    moved = listing(found=(FoundValue(field="price", raw="8.50", where="css .now"),))
+    assert records.save_listings([moved]) == SaveCount(updated=1)
+    assert list(records.assessments()) == [assessment(listing())]
+    for field in ("sku", "gtin", "mpn", "availability", "relists"):
+        records.save_listings([listing(**{field: "something"})])
+        assert list(records.assessments()) == []
+
+
+def test_the_listings_of_a_seller_are_those_of_its_key_on_one_marketplace(records: Records) -> None:
+    other = Seller(id="s2", name="fashionfactory")
+    saved = [listing("L2"), listing("L1"), listing("L3", seller=other), listing("L4", "elsewhere")]
+    records.save_listings(saved)
+    assert records.listings_of_seller("market", "s1") == [saved[1], saved[0]]
+    assert records.listings_of_seller("market", "s2") == [saved[2]]
+    assert records.listings_of_seller("market", "s") == []
+    records.save_listings([listing("L1", seller=other)])
+    assert [each.listing_id for each in records.listings_of_seller("market", "s1")] == ["L2"]
+    assert [each.listing_id for each in records.listings_of_seller("market", "s2")] == ["L1", "L3"]
+
+
+@pytest.mark.parametrize("seller_id", ["", "\0", "s" * 5000, "Söl\u0308ler 店"])
+def test_a_seller_has_any_key_that_a_marketplace_gives(records: Records, seller_id: str) -> None:
+    one = listing(seller=Seller(id=seller_id, name="any"))
+    records.save_listings([one])
+    assert records.listings_of_seller("market", seller_id) == [one]
+    assert records.listings_of_seller("mar\0ket", seller_id) == []
+    assert records.listings_of_seller("market", "\ud800") == []
+
+
 def test_a_verdict_on_content_that_has_changed_meanwhile_is_left_out(records: Records) -> None:
     records.save_listings([listing("L1"), listing("L2")])
     read = list(records.listings())
@@ -635,6 +721,19 @@ PROBES: dict[str, Callable[[Records], object]] = {
     "save_negatives": lambda other: _is_not_found(lambda: other.save_negatives([negative("e" * 64)])),
     "negatives": lambda other: list(other.negatives()) == [],
     "delete_negatives": lambda other: other.delete_negatives([negative().key]) == 0,
+    "listings_of_seller": lambda other: list(other.listings_of_seller("market", "s1")) == [],
+    "save_captures": lambda other: other.save_captures([capture(size=1)]) == SaveCount(added=1),
+    "captures": lambda other: list(other.captures("e" * 64)) == [],
+    "captures_of": lambda other: list(other.captures_of("https://market.example/L1")) == [],
+    "recorded_capture": lambda other: other.recorded_capture("e" * 64) is None,
+    "has_capture": lambda other: not other.has_capture("e" * 64),
+    "save_visits": lambda other: other.save_visits([visit(status=410)]) == SaveCount(added=1),
+    "visit": lambda other: other.visit("https://market.example/L1") is None,
+    "visits": lambda other: other.visits(["https://market.example/L1"]) == {},
+    "visits_of_listing": lambda other: list(other.visits_of_listing("market", "L1")) == [],
+    "save_site_stop": lambda other: other.save_site_stop(site_stop(reason="Other.")) is None,
+    "site_stops": lambda other: list(other.site_stops()) == [],
+    "lift_site_stop": lambda other: not other.lift_site_stop("market.example"),
 }
 
 
@@ -709,6 +808,8 @@ listings = st.builds(
     images=st.lists(images, max_size=3).map(tuple),
     captured_at=st.none() | st.datetimes(timezones=st.just(UTC)),
     page_sha256=st.none() | st.text(),
+    sku=st.text(max_size=9),
+    found=st.lists(st.builds(FoundValue, field=st.text(), raw=st.text(), where=st.text()), max_size=2).map(tuple),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | numbers | st.text(),
