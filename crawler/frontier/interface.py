@@ -1,7 +1,8 @@
 """What the crawl asks of a frontier. Every implementation faces tests/contract.
 
-An entry is *waiting*, *taken* by one worker, *done*, or *dead*. What a page led to is added in the same step in which the
-page is marked done: a worker that dies in between leaves the page to be asked for again, and never half of its links.
+An entry is *waiting*, *taken* by one worker, *done*, *dead*, or *left*. What a page led to is added in the same step in
+which the page is marked done: a worker that dies in between leaves the page to be asked for again, and never half of
+its links.
 """
 
 from __future__ import annotations
@@ -74,10 +75,16 @@ class Frontier(Protocol):
         """
 
     def finish(self, key: str, *, found: Sequence[Entry] = (), most: int = 0) -> int:
-        """Mark a taken entry done and `add` what it led to, both or neither; how many were added."""
+        """Mark a taken entry done and `add` what it led to, both or neither; how many were added.
+
+        What this worker does not hold (any more) is marked only where it waits; what it led to is added all the same.
+        """
 
     def bury(self, key: str, *, reason: str, status: int | None, found: Sequence[Entry] = (), most: int = 0) -> None:
-        """Give a taken entry up, keep it as a dead letter, and `add` what is left to do, both or neither."""
+        """Give a taken entry up, keep it as a dead letter, and `add` what is left to do, both or neither.
+
+        What this worker does not hold (any more) stays as it is, here, in `postpone` and in `release`.
+        """
 
     def postpone(self, key: str, *, until: float) -> None:
         """Put a taken entry back after a failure, not to be taken before `until`; counts an attempt."""
@@ -92,7 +99,7 @@ class Frontier(Protocol):
         """Give the waiting entries of these keys other priorities."""
 
     def next_due(self, *, avoid: Collection[str] = ()) -> float | None:
-        """When the first waiting entry is due, in seconds of the epoch; None when none waits."""
+        """When the first waiting entry is due, in seconds of the epoch, or long ago; None when none waits."""
 
     def counts(self) -> Counts:
         """As it stands now."""
@@ -102,6 +109,12 @@ class Frontier(Protocol):
 
     def replay(self, keys: Collection[str]) -> int:
         """Put dead letters back among the waiting, their attempts forgotten; how many."""
+
+    def fact(self, name: str) -> str | None:
+        """What was last kept of the crawl itself under this name; None when nothing was."""
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Keep something small about the crawl itself: when it began, what it was ordered to do."""
 
     def flush(self) -> None:
         """What was said so far outlives this process from now on."""

@@ -1,0 +1,68 @@
+"""How entries are written where a frontier keeps them. Whatever a page put into an address can be written and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from hashlib import blake2b
+
+from crawler.frontier.interface import Entry
+from crawler.sources.interface import Ask
+from domain.errors import StoreUnavailable
+
+MOST_PRIORITY = 10_000
+"""Priorities beyond this, and below its negative, count as this: a shared frontier orders by one floating number."""
+
+_DEFAULTS = {field.name: None if field.default is MISSING else field.default for field in fields(Ask)}
+_MAPPINGS = ("headers", "context")
+
+
+def identifier(key: str) -> bytes:
+    """16 bytes that stand for a key of any length: the start of its BLAKE2b digest."""
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def host_name(host: str) -> str:
+    """A host as printable ASCII, whatever it holds; `host_named` is the inverse."""
+    return host.encode("unicode_escape").decode("ascii")
+
+
+def host_named(name: str) -> str:
+    """The inverse of `host_name`."""
+    return name.encode("ascii").decode("unicode_escape")
+
+
+def bounded(priority: int) -> int:
+    """A priority between -`MOST_PRIORITY` and `MOST_PRIORITY`."""
+    return max(-MOST_PRIORITY, min(MOST_PRIORITY, priority))
+
+
+def written(entry: Entry) -> str:
+    """Key and ask as JSON in ASCII; what an ask leaves at its default is left out.
+
+    Raises TypeError when its context is not JSON.
+    """
+    ask = {name: value for name, default in _DEFAULTS.items() if (value := getattr(entry.ask, name)) != default}
+    for name in _MAPPINGS:
+        if not ask[name]:
+            del ask[name]
+    return json.dumps([entry.key, ask], separators=(",", ":"), default=_mapping)
+
+
+def read(text: str | bytes, *, host: str, attempts: int) -> Entry:
+    """The inverse of `written`. Raises StoreUnavailable when the text is broken."""
+    try:
+        key, ask = json.loads(text)
+        return Entry(key=key, ask=Ask(**ask), host=host, attempts=attempts)
+    except (ValueError, TypeError) as error:
+        raise StoreUnavailable(
+            f"an entry of the frontier cannot be read ({error})",
+            advice="It was damaged or written by another Assayer; start a crawl under another name.",
+        ) from error
+
+
+def _mapping(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
