@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from hashlib import blake2b
+from typing import Any
 
 from crawler.frontier.interface import Entry
 from crawler.sources.interface import Ask
@@ -14,8 +15,9 @@ from domain.errors import StoreUnavailable
 MOST_PRIORITY = 10_000
 """Priorities beyond this, and below its negative, count as this: a shared frontier orders by one floating number."""
 
-_DEFAULTS = {field.name: None if field.default is MISSING else field.default for field in fields(Ask)}
-_MAPPINGS = ("headers", "context")
+_DEFAULTS = {
+    field.name: field.default if field.default_factory is MISSING else field.default_factory() for field in fields(Ask)
+}
 
 
 def identifier(key: str) -> bytes:
@@ -43,18 +45,14 @@ def written(entry: Entry) -> str:
 
     Raises TypeError when its context is not JSON.
     """
-    ask = {name: value for name, default in _DEFAULTS.items() if (value := getattr(entry.ask, name)) != default}
-    for name in _MAPPINGS:
-        if not ask[name]:
-            del ask[name]
-    return json.dumps([entry.key, ask], separators=(",", ":"), default=_mapping)
+    return json.dumps([entry.key, entry.ask], separators=(",", ":"), default=_plain)
 
 
 def read(text: str | bytes, *, host: str, attempts: int) -> Entry:
     """The inverse of `written`. Raises StoreUnavailable when the text is broken."""
     try:
         key, ask = json.loads(text)
-        return Entry(key=key, ask=Ask(**ask), host=host, attempts=attempts)
+        return Entry(key=key, ask=_ask(ask), host=host, attempts=attempts)
     except (ValueError, TypeError) as error:
         raise StoreUnavailable(
             f"an entry of the frontier cannot be read ({error})",
@@ -62,7 +60,14 @@ def read(text: str | bytes, *, host: str, attempts: int) -> Entry:
         ) from error
 
 
-def _mapping(value: object) -> object:
+def _plain(value: object) -> object:
+    if isinstance(value, Ask):
+        return {name: said for name, default in _DEFAULTS.items() if (said := getattr(value, name)) != default}
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _ask(fields_said: dict[str, Any]) -> Ask:
+    then = tuple(_ask(each) for each in fields_said.pop("then", ()))
+    return Ask(**fields_said, then=then)
