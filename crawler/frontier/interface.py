@@ -116,6 +116,9 @@ class Frontier(Protocol):
     def set_fact(self, name: str, value: str) -> None:
         """Keep something small about the crawl itself: when it began, what it was ordered to do."""
 
+    def clear(self) -> None:
+        """Forget everything: entries, dead letters and facts. For a crawl that begins anew."""
+
     def flush(self) -> None:
         """What was said so far outlives this process from now on."""
 

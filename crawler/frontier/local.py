@@ -242,6 +242,17 @@ class LocalFrontier:
         self._settle()
 
     @_guarded
+    def clear(self) -> None:
+        """Forget everything: entries, dead letters and facts."""
+        for table in ("letter", "entry", "fact"):
+            self._change(f"DELETE FROM {table}")  # noqa: S608 - the names above
+        self._held.clear()
+        self._heads = Heads()
+        self._count = dict.fromkeys(State, 0)
+        self._planned, self._next_promotion = 0, None
+        self._settle()
+
+    @_guarded
     def flush(self) -> None:
         """What was said so far outlives this process from now on."""
         if self._file.in_transaction:
