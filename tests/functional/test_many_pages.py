@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from generated_site import ERRORS, GOOD, MALFORMED, Asked, Fate, GeneratedShop, address_of, asked_again
@@ -131,12 +132,10 @@ def test_the_last_run_says_that_it_went_on_and_that_nothing_waits(crawled: Crawl
 def test_planted_errors_are_given_up_and_reported(crawled: Crawled) -> None:
     """Those met before a kill too: what the killed process knew of them it must have kept."""
     shop = crawled.shop
-    planted = {crawled.site_url + path for path in shop.paths(*(set(ERRORS + MALFORMED) - GOOD))}
-    told = {failure["url"].partition("?")[0] for failure in crawled.report["failures"]}
+    planted = shop.paths(*(set(ERRORS + MALFORMED) - GOOD))
+    told = {urlsplit(failure["url"]).path for failure in crawled.report["failures"]}
     assert planted <= told
-    lost = {failure["url"].partition("?")[0] for failure in crawled.report["failures"]} & {
-        listing.url for listing in crawled.listings
-    }
+    lost = told & {urlsplit(listing.url).path for listing in crawled.listings}
     assert not lost, "a page that came in the end is no failure"
 
 
