@@ -1,0 +1,142 @@
+"""Listings that take up one that is gone. A doubt is no link: nobody is to bear a stranger's past."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from domain.listing import Listing
+from store.interfaces import SiteMemory
+
+_LEAST_WORDS = 3
+"""A title of fewer words is shared by too many to tell by itself."""
+_LEAST_CHARACTERS = 8
+"""The same, in scripts without spaces."""
+_LIKE_TITLES = 0.5
+_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def gone_by_visits(memory: SiteMemory) -> Callable[[Listing], bool]:
+    """Whether every page that offered a listing said at its last visit that it is no more; False without a visit."""
+
+    def gone(listing: Listing) -> bool:
+        visits = memory.visits_of_listing(*listing.key)
+        return bool(visits) and all(visit.gone for visit in visits)
+
+    return gone
+
+
+def relisted(
+    listing: Listing,
+    of_seller: Sequence[Listing],
+    gone: Callable[[Listing], bool],
+    known_elsewhere: Sequence[Listing] = (),
+) -> str | None:
+    """The listing_id of what `listing` takes up again, on the same marketplace; None when nothing, or it is not clear.
+
+    `of_seller` are all known listings of its seller, `known_elsewhere` any of other sellers. Of the same seller, a new
+    listing takes up a gone one that has the same title, the same pictures, or the same GTIN or part number and a like
+    title; of another seller, one that has the same title and the same pictures. What still stands with the same marks
+    keeps its claim: a seller that offers a thing several times has not listed it anew. Of several the latest is named,
+    unless it has been taken up already. A listing that is stored is not new: it keeps what it has.
+    """
+    known = _unique(other for other in of_seller if other.marketplace == listing.marketplace)
+    stored = next((other for other in known if other.listing_id == listing.listing_id), None)
+    if stored is not None:
+        return stored.relists or None
+    own = [other for other in known if listing.seller.id and other.seller.id == listing.seller.id]
+    elsewhere = _unique(
+        other
+        for other in known_elsewhere
+        if other.marketplace == listing.marketplace
+        and other.seller.id != listing.seller.id
+        and other.listing_id != listing.listing_id
+    )
+    telling = _telling_pictures(listing, [*own, *elsewhere])
+    alike = [other for other in own if _same_again(listing, other, telling)]
+    alike += [other for other in elsewhere if _same_everywhere(listing, other, telling)]
+    return _predecessor(listing, alike, gone, {other.relists for other in (*own, *elsewhere)})
+
+
+def _predecessor(
+    listing: Listing, alike: Sequence[Listing], gone: Callable[[Listing], bool], taken_up: set[str]
+) -> str | None:
+    candidates: list[Listing] = []
+    for other in alike:
+        if not gone(other):
+            return None
+        if _earlier(other, listing):
+            candidates.append(other)
+    if not candidates:
+        return None
+    latest = max(candidates, key=lambda other: (other.captured_at or _EPOCH, other.listing_id))
+    return None if latest.listing_id in taken_up else latest.listing_id
+
+
+def _unique(listings: Iterable[Listing]) -> list[Listing]:
+    return list({listing.key: listing for listing in listings}.values())
+
+
+def _earlier(other: Listing, listing: Listing) -> bool:
+    return other.captured_at is None or listing.captured_at is None or other.captured_at < listing.captured_at
+
+
+def _same_again(listing: Listing, other: Listing, telling: frozenset[str]) -> bool:
+    if _contradict(listing.gtin, other.gtin) or _contradict(listing.mpn, other.mpn):
+        return False
+    words, others = _words(listing.title), _words(other.title)
+    if words == others and _says_enough(words):
+        return True
+    if telling & _pictures(other) & {*_first_picture(listing), *_first_picture(other)}:
+        return True
+    same_number = bool(listing.gtin and listing.gtin == other.gtin) or bool(listing.mpn and listing.mpn == other.mpn)
+    return same_number and _likeness(set(words), set(others)) >= _LIKE_TITLES
+
+
+def _same_everywhere(listing: Listing, other: Listing, telling: frozenset[str]) -> bool:
+    """By another seller: catalog photos are copied by many, and so are titles; both at once are not."""
+    words = _words(listing.title)
+    same_title = words == _words(other.title) and _says_enough(words)
+    contradict = _contradict(listing.gtin, other.gtin) or _contradict(listing.mpn, other.mpn)
+    return same_title and not contradict and bool(telling & _pictures(other))
+
+
+def _telling_pictures(listing: Listing, others: Sequence[Listing]) -> frozenset[str]:
+    """Those of its pictures that no two titles share: a shop's banner or size chart stands beside all it sells."""
+    titles: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for other in others:
+        for sha256 in _pictures(other):
+            titles[sha256].add(_words(other.title))
+    return frozenset(sha256 for sha256 in _pictures(listing) if len(titles[sha256]) <= 1)
+
+
+def _pictures(listing: Listing) -> frozenset[str]:
+    return frozenset(image.sha256 for image in listing.images if image.sha256)
+
+
+def _first_picture(listing: Listing) -> tuple[str, ...]:
+    """What the article looks like; further pictures may show anything."""
+    return tuple(image.sha256 for image in listing.images if image.sha256)[:1]
+
+
+def _says_enough(words: Sequence[str]) -> bool:
+    unspaced = any(character >= "\u2e80" for word in words for character in word)
+    return len(words) >= _LEAST_WORDS or (unspaced and sum(map(len, words)) >= _LEAST_CHARACTERS)
+
+
+def _words(title: str) -> tuple[str, ...]:
+    """Case, width and punctuation aside."""
+    folded = unicodedata.normalize("NFKC", title).casefold()
+    kept = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in folded)
+    return tuple(kept.split())
+
+
+def _likeness(words: set[str], others: set[str]) -> float:
+    """Jaccard's index, 0 to 1."""
+    return len(words & others) / len(words | others) if words or others else 0.0
+
+
+def _contradict(one: str, other: str) -> bool:
+    return bool(one and other and one != other)

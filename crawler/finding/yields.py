@@ -1,0 +1,203 @@
+"""Where infringement was found before, and how much sooner a request is made for it.
+
+Each site, seller, part of a site and query is an arm of a bandit whose listings infringe with an unknown probability.
+Its posterior is a Beta distribution; the prior is centered on what holds around it (a seller's on its site, a site's on
+everything) and worth `PRIOR_LISTINGS` listings. An arm is judged by an upper confidence bound, the posterior's mean and
+`OPTIMISM` standard deviations, so that what was seldom looked at is looked at again: the index of Bayes-UCB (Kaufmann,
+Cappé and Garivier, "On Bayesian Upper Confidence Bounds for Bandit Problems", AISTATS 2012) with the quantile taken
+from the mean and variance of the Beta distribution. There is no chance in it: equal counts give equal bonuses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from urllib.parse import urlsplit
+
+from tldextract import TLDExtract
+
+from crawler.sources.interface import Ask
+
+MOST_BONUS = 15
+"""Less than from a page to a target (`Priority`): what is asked for stays before what might be worth asking for."""
+PRIOR_LISTINGS = 4.0
+OPTIMISM = 1.0
+MOST_ARMS = 5_000
+"""Arms of one kind that are kept; those that most was found at stay."""
+_FIRST_GUESS = (1.0, 10.0)
+"""Of how many listings how many infringe, before anything was seen: found, seen."""
+_SURE = 1e-4
+_MOST_SEGMENTS = 2
+_NUMBER = re.compile(r"\d{3}")
+_LONGEST_SEGMENT = 40
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """Listings of one arm that have a verdict. A person's weighs more, so neither number need be whole."""
+
+    seen: float = 0.0
+    found: float = 0.0
+    """Of those, how many infringe: 0 to `seen`."""
+
+    def __add__(self, other: Count) -> Count:
+        return Count(seen=self.seen + other.seen, found=self.found + other.found)
+
+
+NOTHING = Count()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """One listing with a verdict."""
+
+    url: str
+    seller_id: str = ""
+    queries: tuple[str, ...] = ()
+    """Texts of the queries that find it."""
+    count: Count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Yields:
+    """What was seen and found. JSON by `domain.codec`: `dump(yields)`, `load(Yields, data)`."""
+
+    everything: Count = NOTHING
+    sites: Mapping[str, Count] = field(default_factory=dict)
+    """By `site_of` the listing's address."""
+    sellers: Mapping[str, Count] = field(default_factory=dict)
+    """By site, a space, and the seller's id."""
+    paths: Mapping[str, Count] = field(default_factory=dict)
+    """By site and the first parts of the path: ``shop.example/bags``."""
+    queries: Mapping[str, Count] = field(default_factory=dict)
+    """By text."""
+
+    def bonus(self, host: str, seller_id: str = "", query: str = "", path: str = "") -> int:
+        """What to add to the priority of a request, -15 to 15; 0 for what nothing is known of.
+
+        15 times Yule's Q = (r - 1) / (r + 1), where r is the product of the odds ratios of what is named against the
+        same with nothing known of it.
+        """
+        site = site_of(host)
+        everywhere = _mean(self.everything, _FIRST_GUESS[0] / _FIRST_GUESS[1], _FIRST_GUESS[1])
+        here = _mean(self.sites.get(site, NOTHING), everywhere)
+        log_odds = _gain(self.sites.get(site, NOTHING), everywhere)
+        log_odds += _gain(self.sellers.get(_seller_key(site, seller_id), NOTHING), here) if seller_id else 0.0
+        log_odds += _gain(self.queries.get(query, NOTHING), everywhere) if query else 0.0
+        for pattern in reversed(_patterns(path)):
+            if known := self.paths.get(site + pattern):
+                # no optimism: the rest of a site is no arm that has to be tried for its own sake
+                log_odds += _gain(known, here, optimism=0.0)
+                break
+        return round(MOST_BONUS * math.tanh(log_odds / 2))
+
+    def priority(self, ask: Ask) -> int:
+        """The request's own, and the bonus of what its address and context (``seller_id``, ``query``) tell."""
+        seller_id, query = (ask.context.get(name) for name in ("seller_id", "query"))
+        parts = _split(ask.url)
+        return ask.priority + self.bonus(
+            parts[0],
+            seller_id if isinstance(seller_id, str) else "",
+            query if isinstance(query, str) else "",
+            parts[1],
+        )
+
+
+def count_yields(outcomes: Iterable[Outcome]) -> Yields:
+    """All of them, arm by arm. Their order does not matter but for the last digits of sums."""
+    everything = NOTHING
+    sites: dict[str, Count] = {}
+    sellers: dict[str, Count] = {}
+    paths: dict[str, Count] = {}
+    queries: dict[str, Count] = {}
+    for outcome in outcomes:
+        host, path = _split(outcome.url)
+        site = site_of(host)
+        everything += outcome.count
+        _count(sites, (site,) if site else (), outcome.count)
+        _count(sellers, (_seller_key(site, outcome.seller_id),) if outcome.seller_id else (), outcome.count)
+        folder = path.rpartition("/")[0] if path.strip("/") else ""
+        _count(paths, (site + pattern for pattern in _patterns(folder)), outcome.count)
+        _count(queries, set(outcome.queries), outcome.count)
+    return Yields(
+        everything=everything,
+        sites=_kept(sites),
+        sellers=_kept(sellers),
+        paths=_kept(paths),
+        queries=_kept(queries),
+    )
+
+
+@lru_cache(maxsize=4096)
+def site_of(host: str) -> str:
+    """The domain that was registered, so that ``api.ebay.com`` and ``www.ebay.com`` are one site; a shop under a
+    provider's name (``a.myshopify.com``) is a site of its own. An address or a lone name stays, with its port.
+    """
+    host = host.casefold()[:300]
+    name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+    return _registered(name) or host
+
+
+@cache
+def _extract() -> TLDExtract:
+    """By the list that comes with the library: nothing is fetched, nothing is written."""
+    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+
+
+def _registered(name: str) -> str:
+    return _extract()(name).top_domain_under_public_suffix
+
+
+def _gain(count: Count, around: float, *, optimism: float = OPTIMISM) -> float:
+    """Log-odds of the arm's bound above those of the bound of an arm never seen; `around` is the prior's mean."""
+    return _log_odds(_bound(count, around, optimism)) - _log_odds(_bound(NOTHING, around, optimism))
+
+
+def _bound(count: Count, around: float, optimism: float) -> float:
+    mean, listings = _mean(count, around), PRIOR_LISTINGS + count.seen
+    return mean + optimism * math.sqrt(mean * (1 - mean) / (listings + 1))
+
+
+def _mean(count: Count, around: float, listings: float = PRIOR_LISTINGS) -> float:
+    return (around * listings + min(count.found, count.seen)) / (listings + count.seen)
+
+
+def _log_odds(probability: float) -> float:
+    inside = min(max(probability, _SURE), 1 - _SURE)
+    return math.log(inside / (1 - inside))
+
+
+def _count(arms: dict[str, Count], keys: Iterable[str], count: Count) -> None:
+    for key in keys:
+        arms[key] = arms.get(key, NOTHING) + count
+
+
+def _kept(arms: Mapping[str, Count]) -> dict[str, Count]:
+    best = sorted(arms.items(), key=lambda pair: (-pair[1].found, -pair[1].seen, pair[0]))[:MOST_ARMS]
+    return dict(sorted(best))
+
+
+def _seller_key(site: str, seller_id: str) -> str:
+    return f"{site} {seller_id}"
+
+
+def _split(url: str) -> tuple[str, str]:
+    """(host with port, path); both empty for what is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.netloc.rpartition("@")[2], parts.path
+
+
+def _patterns(path: str) -> tuple[str, ...]:
+    """``/bags``, ``/bags/sale``: the first parts of a path up to one that names a single thing."""
+    found: list[str] = []
+    for segment in [each for each in path.split("/") if each][:_MOST_SEGMENTS]:
+        if _NUMBER.search(segment) or len(segment) > _LONGEST_SEGMENT:
+            break
+        found.append(f"{found[-1] if found else ''}/{segment.casefold()}")
+    return tuple(found)
