@@ -40,11 +40,14 @@ class Capture:
     ip_address: str = ""
     """The address that answered; empty when it is not known."""
     certificate_sha256: str = ""
-    """SHA-256 of the server's DER-encoded TLS certificate, 64 hex digits; empty without TLS."""
+    """SHA-256 of the server's DER-encoded TLS certificate, 64 hex digits, which is in the evidence store; empty
+    without TLS."""
     warc: str = ""
     """Name of the WARC file that holds the record; empty when there is none."""
     warc_offset: int | None = None
     """Where the record begins in that file, in bytes; None when there is none."""
+    warc_record_id: str = ""
+    """The record's own name, ``<urn:uuid:…>``; empty when there is none."""
     warc_revisit: bool = False
     """Whether that record holds the headers alone and refers to an earlier record of the same bytes."""
     crawl: str = ""
