@@ -2,13 +2,14 @@
 
 A URL is taken apart, its name resolved once, every address checked, and the connection made to a checked address, so
 that a name which changes its answer between check and connection gains nothing. TLS still verifies the name. Each
-redirect goes through the same gate. One deadline holds for everything, however slowly bytes drip.
+redirect goes through the same gate. One deadline holds for everything, however slowly bytes drip. What kind of thing
+came is read from its bytes; what the server calls it is kept and believed by nobody.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,6 +19,7 @@ import httpx
 
 from crawler.addresses import check_url
 from crawler.connection import Deadline, GuardedBackend, Resolver, resolve
+from crawler.content import sniffed_type
 from crawler.decoding import BodyTooLarge, BrokenBody, decoded
 from domain.errors import AddressRefused, FetchRefused, FetchTooLarge
 from domain.settings import Settings
@@ -42,6 +44,11 @@ class Fetched:
     fetched_at: datetime
     """UTC."""
 
+    @property
+    def kind(self) -> str:
+        """What the bytes show themselves to be, such as ``image/png``; see `sniffed_type`."""
+        return sniffed_type(self.content)
+
 
 class GuardedFetcher:
     """Fetches URLs that strangers name. Safe to share between threads; holds no connection between calls."""
@@ -52,13 +59,20 @@ class GuardedFetcher:
         # built once: loading the authorities' certificates takes longer than most fetches
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
 
-    def fetch(self, url: str, *, max_bytes: int) -> Fetched:
+    def fetch(self, url: str, *, max_bytes: int, expect: Collection[str] = ()) -> Fetched:
         """The body at `url`, of at most `max_bytes` (as sent, and again once decompressed).
 
-        Raises AddressRefused, FetchTooLarge, or FetchRefused for everything else that keeps it from being read whole:
-        too late, too many redirects, a status other than 200, a broken or unknown encoding, no connection.
+        `expect` are the kinds (see `sniffed_type`) that it may be, by its bytes; empty: any. Raises AddressRefused,
+        FetchTooLarge, or FetchRefused for everything else that keeps it from being read whole: too late, too many
+        redirects, a status other than 200, a broken or unknown encoding, no connection, another kind.
         """
         deadline = Deadline.after(self._settings.fetch_timeout_s)
+        fetched = self._fetch(url, deadline, max_bytes)
+        if expect and fetched.kind not in expect:
+            raise FetchRefused(f"is {fetched.kind}, which was not asked for", url=url)
+        return fetched
+
+    def _fetch(self, url: str, deadline: Deadline, max_bytes: int) -> Fetched:
         try:
             return self._follow(url, deadline, max_bytes)
         except (httpcore.TimeoutException, httpx.TimeoutException) as error:
@@ -110,7 +124,7 @@ class GuardedFetcher:
     def _headers(self) -> dict[str, str]:
         # brotli and zstd are not offered: their decoders cannot be told to stop at a size
         return {
-            "user-agent": self._settings.user_agent,
+            "user-agent": self._settings.identity,
             "accept": _DEFAULT_ACCEPT,
             "accept-encoding": "gzip, deflate",
         }

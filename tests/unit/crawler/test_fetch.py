@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.addresses import Address
+from crawler.content import PICTURES
 from crawler.fetch import GuardedFetcher
 from domain.errors import AddressRefused, FetchRefused, FetchTooLarge
 from domain.settings import Settings
@@ -47,6 +48,25 @@ def test_a_page_as_it_was_sent(server: Any) -> None:
     assert fetched.url == fetched.final_url == server.url("/page")
     assert fetched.fetched_at.tzinfo is datetime.UTC
     assert "user-agent: AssayerTest/1" in server.heads[0].lower().replace("assayertest", "AssayerTest")
+
+
+def test_sites_see_whom_to_write_to(server: Any) -> None:
+    server.says("/", b"goods")
+    fetcher(contact="mailto:crawl@assayer.example").fetch(server.url("/"), max_bytes=LIMIT)
+    assert "user-agent: AssayerTest/1 (+mailto:crawl@assayer.example)\r\n" in server.heads[0]
+
+
+def test_the_bytes_say_what_they_are_not_the_server(server: Any) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(20)
+    server.says("/photo.gif", picture, content_type="image/gif")
+    server.says("/photo.jpg", b"<html>gone</html>", content_type="image/jpeg")
+    server.says("/drawing.png", b"<?xml version='1.0'?><svg><script/></svg>", content_type="image/png")
+    guarded = fetcher()
+    shown = guarded.fetch(server.url("/photo.gif"), max_bytes=LIMIT, expect=PICTURES)
+    assert (shown.kind, shown.content_type, shown.content) == ("image/png", "image/gif", picture)
+    for path, kind in (("/photo.jpg", "text/html"), ("/drawing.png", r"image/svg\+xml")):
+        with pytest.raises(FetchRefused, match=f"is {kind}, which was not asked for"):
+            guarded.fetch(server.url(path), max_bytes=LIMIT, expect=PICTURES)
 
 
 def test_loopback_is_refused_by_default_and_never_connected_to(server: Any) -> None:
