@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import RLock
 
 from domain.capture import Capture
@@ -35,6 +35,13 @@ class MemoryCrawlRecords:
                 entry = self._captures[key]
                 self._by_body.setdefault(entry.columns["body_sha256"], []).append(entry)
         return count
+
+    def all_captures(self) -> Iterator[Capture]:
+        """All, in an order that says nothing."""
+        with self._lock:
+            entries = list(self._captures.values())
+        for entry in entries:
+            yield load(Capture, entry.detail)
 
     def captures(self, body_sha256: str) -> Sequence[Capture]:
         """All captures of these bytes, oldest first: a listing's are those of its `page_sha256` and its pictures."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Table, delete
 
@@ -26,6 +26,11 @@ class SqlCrawlRecords:
     def save_captures(self, captures: Iterable[Capture]) -> SaveCount:
         """Add in one transaction; one whose key is stored already counts as `unchanged`."""
         return self._save(capture_table, [capture_entry(capture) for capture in captures])
+
+    def all_captures(self) -> Iterator[Capture]:
+        """All, in an order that says nothing, streamed."""
+        for row in self._rows.pages(self._rows.details(capture_table), capture_table):
+            yield load(Capture, row.detail)
 
     def captures(self, body_sha256: str) -> Sequence[Capture]:
         """All captures of these bytes, oldest first: a listing's are those of its `page_sha256` and its pictures."""

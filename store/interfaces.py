@@ -65,6 +65,9 @@ class ListingReader(Protocol):
     def listing(self, marketplace: str, listing_id: str) -> Listing:
         """One. Raises NotFound."""
 
+    def listings_of_id(self, listing_id: str) -> Sequence[Listing]:
+        """All of this id, by marketplace: for a person who does not say which."""
+
     def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
         """All of one seller, by listing_id."""
 
@@ -164,6 +167,9 @@ class CaptureStore(Protocol):
 
     def save_captures(self, captures: Iterable[Capture]) -> SaveCount:
         """Add in one transaction; one whose key is stored already counts as `unchanged`."""
+
+    def all_captures(self) -> Iterator[Capture]:
+        """All, in an order that says nothing, streamed."""
 
     def captures(self, body_sha256: str) -> Sequence[Capture]:
         """All captures of these bytes, oldest first: a listing's are those of its `page_sha256` and its pictures."""

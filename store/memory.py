@@ -105,6 +105,10 @@ class MemoryRecords(MemoryCrawlRecords):
             demand([key], self._listings, "listing")
             return load(Listing, self._listings[key].detail)
 
+    def listings_of_id(self, listing_id: str) -> Sequence[Listing]:
+        """All of this id, by marketplace: for a person who does not say which."""
+        return [load(Listing, entry.detail) for entry in self._sorted(self._listings) if entry.key[1] == listing_id]
+
     def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
         """All of one seller, by listing_id."""
         seller = text_digest(seller_id)

@@ -139,6 +139,13 @@ class SqlRecords(SqlCrawlRecords):
         query = self._rows.details(listing_table)
         return load(Listing, self._rows.one(query, listing_table, (marketplace, listing_id)))
 
+    def listings_of_id(self, listing_id: str) -> Sequence[Listing]:
+        """All of this id, by marketplace: for a person who does not say which."""
+        if not is_storable(listing_id):
+            return []
+        query = self._rows.details(listing_table).where(listing_table.c.listing_id == listing_id)
+        return [load(Listing, row.detail) for row in self._rows.all(query)]
+
     def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
         """All of one seller, by listing_id."""
         if not is_storable(marketplace):

@@ -83,6 +83,14 @@ def test_bytes_are_recorded_once_a_warc_record_holds_them(records: Records, with
     assert not records.has_capture("b" * 64)
 
 
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 7])
+def test_all_captures_are_streamed_page_by_page(records: Records, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.rows.PAGE_ROWS", 3)
+    saved = [capture(hours=number) for number in range(size)]
+    records.save_captures(saved)
+    assert sorted(records.all_captures(), key=lambda each: each.captured_at) == saved
+
+
 # Visits
 
 

@@ -489,6 +489,13 @@ def test_the_listings_of_a_seller_are_those_of_its_key_on_one_marketplace(record
     assert [each.listing_id for each in records.listings_of_seller("market", "s2")] == ["L1", "L3"]
 
 
+def test_listings_of_an_id_are_those_of_every_marketplace(records: Records) -> None:
+    saved = [listing("L1", "y"), listing("L1", "x"), listing("L10", "x")]
+    records.save_listings(saved)
+    assert records.listings_of_id("L1") == [saved[1], saved[0]]
+    assert [*records.listings_of_id("L"), *records.listings_of_id("\0"), *records.listings_of_id("\ud800")] == []
+
+
 @pytest.mark.parametrize("seller_id", ["", "\0", "s" * 5000, "Söl\u0308ler 店"])
 def test_a_seller_has_any_key_that_a_marketplace_gives(records: Records, seller_id: str) -> None:
     one = listing(seller=Seller(id=seller_id, name="any"))
@@ -722,6 +729,8 @@ PROBES: dict[str, Callable[[Records], object]] = {
     "negatives": lambda other: list(other.negatives()) == [],
     "delete_negatives": lambda other: other.delete_negatives([negative().key]) == 0,
     "listings_of_seller": lambda other: list(other.listings_of_seller("market", "s1")) == [],
+    "listings_of_id": lambda other: list(other.listings_of_id("L1")) == [],
+    "all_captures": lambda other: list(other.all_captures()) == [],
     "save_captures": lambda other: other.save_captures([capture(size=1)]) == SaveCount(added=1),
     "captures": lambda other: list(other.captures("e" * 64)) == [],
     "captures_of": lambda other: list(other.captures_of("https://market.example/L1")) == [],
