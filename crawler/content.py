@@ -79,7 +79,7 @@ def sniffed_type(content: bytes) -> str:
 def is_text(kind: str, content_type: str) -> bool:
     """Whether content that shows itself to be of `kind` can be read as text.
 
-    Of bytes that show nothing the server's word counts: UTF-16 without a mark, or a page with a stray control character.
+    Where bytes show nothing the server's word counts: UTF-16 without a mark, a page with a stray control character.
     """
     return kind in TEXTS or (kind == UNKNOWN and bool(_TEXT_TYPE.match(content_type)))
 
