@@ -21,8 +21,11 @@ COMMANDS = {
     "catalog": OnDemand("cli.commands.catalog:app", "Import and check reference catalogs."),
     "index": OnDemand("cli.commands.index:app", "Build and inspect the index."),
     "crawl": OnDemand(
-        "cli.commands.listings:crawl",
+        "cli.commands.crawl:crawl",
         "Crawl marketplaces: listings, pages and pictures go to the store as they come.",
+    ),
+    "crawls": OnDemand(
+        "cli.commands.crawls:app", "What crawls left to do, what they gave up, and which sites said stop."
     ),
     "listings": OnDemand("cli.commands.listings:app", "Import listings from files."),
     "score": OnDemand("cli.commands.score:score", "Score listings against the catalog."),

@@ -13,10 +13,12 @@ import threading
 
 from scrapy.crawler import AsyncCrawlerProcess
 
+from crawler.beginning import begin
+from crawler.frontier.opening import open_frontier
 from crawler.report import CrawlReport
 from crawler.scrapy_settings import scrapy_settings
 from crawler.session import CrawlOrder, Session, write_line
-from crawler.spiders.shop import ShopSpider
+from crawler.spiders.listings import ListingSpider
 from domain.codec import dump, load
 from domain.errors import AssayerError, CrawlFailed
 from store.evidence import open_evidence
@@ -42,17 +44,25 @@ def _crawl(order: CrawlOrder) -> CrawlReport:
     records = open_records(order.settings.resolved_database_url, order.settings.tenant)
     try:
         evidence = open_evidence(order.settings.resolved_evidence_url)
-        session = Session(order=order, records=records, evidence=evidence)
-        process = AsyncCrawlerProcess(scrapy_settings(order))
-        crawling = process.crawl(ShopSpider, session=session)
-        process.start()
+        frontier = open_frontier(order.settings, order.crawl, order.worker)
+        try:
+            session = begin(order, records, evidence, frontier)
+            _run(session)
+            return session.tally.report(crawl=order.crawl, counts=frontier.counts(), warc=session.warc_files)
+        finally:
+            frontier.close()
     finally:
         records.close()
+
+
+def _run(session: Session) -> None:
+    process = AsyncCrawlerProcess(scrapy_settings(session.order))
+    crawling = process.crawl(ListingSpider, session=session)
+    process.start()
     if session.fatal:
         raise session.fatal
     if not crawling.done() or crawling.cancelled() or crawling.exception():
         raise CrawlFailed("the crawl ended before it was done")
-    return session.tally.report()
 
 
 def _end_with_parent() -> None:

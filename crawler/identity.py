@@ -43,9 +43,11 @@ class Identities:
         page = hash((listing.url, listing.title))
         if self._is_met(chosen) or page in self._pages:
             return None
-        self._on_its_way[chosen.key] = chosen
+        known = self._known(chosen)
+        settled = replace(chosen, relists=known.relists) if known else chosen
+        self._on_its_way[settled.key] = settled
         self._pages.add(page)
-        return chosen
+        return settled
 
     def stored(self, listing: Listing) -> None:
         """It can be found in the store now."""
@@ -78,8 +80,8 @@ class Identities:
         return met or (known.captured_at is not None and known.captured_at >= self._began)
 
     def _known(self, listing: Listing) -> Listing | None:
-        if listing.key in self._on_its_way:
-            return self._on_its_way[listing.key]
+        if met := self._on_its_way.get(listing.key):
+            return met
         try:
             return self._stored.listing(*listing.key)
         except NotFound:

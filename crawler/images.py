@@ -11,7 +11,8 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from crawler.capturing import Capturing
+from crawler.capturing import Capturing, visit_to
+from crawler.content import why_no_picture
 from crawler.manners.conditional import conditional_headers
 from crawler.middlewares import describe
 from crawler.recording import Recorder
@@ -25,9 +26,6 @@ Download = Callable[[Request], Awaitable[Response]]
 
 _REMEMBERED = 2_000
 """Pictures that are not asked for again when another listing shows them."""
-
-# what servers answer in place of a picture, with status 200; everything else is left for decoding to judge
-_NO_PICTURES = ("text/", "application/json", "application/xhtml+xml", "application/xml", "application/pdf")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +83,7 @@ class ImageCapture:
         return Picture(
             image=ListingImage(source=url, sha256=capture.body_sha256),
             captures=(capture,),
-            visits=(self._capturing.visit(url, response, capture),),
+            visits=(visit_to(url, response, capture),),
         )
 
     def _lost(self, url: str, reason: str, status: int | None) -> Picture:
@@ -106,10 +104,7 @@ class ImageCapture:
 def _refusal(response: Response) -> str:
     if response.status != 200:
         return f"answered {response.status}"
-    if not response.body:
-        return "answered nothing"
-    kind = (response.headers.get("Content-Type") or b"").decode("latin-1").partition(";")[0].strip().lower()
-    return f"answered {kind}, not a picture" if kind.startswith(_NO_PICTURES) else ""
+    return why_no_picture(response.body)
 
 
 def _unreadable(url: str, reason: str) -> Picture:

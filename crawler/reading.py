@@ -49,7 +49,7 @@ class Readers:
 
     def close(self) -> None:
         """End them."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
     async def _call(self, function: Any, *arguments: Any) -> Reading:
@@ -68,7 +68,7 @@ class Readers:
 
 
 def _begin(settings: Settings) -> None:
-    global _sources  # noqa: PLW0603 - one for the life of this process
+    global _sources
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     wanted = settings.page_memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))

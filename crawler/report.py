@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from crawler.frontier.interface import Counts
 from domain.visit import SiteStop
@@ -24,6 +25,7 @@ _SAME = (
     "passed_over",
     "resumed",
 )
+_LISTED = ("refused_by_robots", "failures", "stops")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,8 +122,8 @@ class Tally:
 
     def report(self, *, crawl: str, counts: Counts, warc: tuple[str, ...]) -> CrawlReport:
         """As it stands now."""
-        same = {name: getattr(self, name) for name in _SAME}
-        listed = {name: tuple(getattr(self, name)) for name in ("refused_by_robots", "failures", "stops")}
+        same: dict[str, Any] = {name: getattr(self, name) for name in _SAME}
+        listed: dict[str, Any] = {name: tuple(getattr(self, name)) for name in _LISTED}
         return CrawlReport(
             **same,
             **listed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +16,15 @@ from typing import IO, Any
 
 import domain.errors
 from crawler.addresses import check_url
+from crawler.manners.contact import check_contact
 from crawler.report import CrawlReport
-from crawler.session import CrawlOrder
+from crawler.session import CrawlOrder, Search
 from domain.codec import dump, load
 from domain.errors import AssayerError, BadInput, CrawlFailed, FetchRefused
 from domain.progress import Progress, silent
 from domain.settings import Settings
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 10.0
 _LAST_BYTES = 4_000
 _ADVICE = "What was saved stays; run the crawl again to go on."
 
@@ -33,25 +35,39 @@ def crawl(
     *,
     max_pages: int = 1000,
     marketplace: str | None = None,
+    searches: Sequence[Search] = (),
+    yields: Mapping[str, Any] | None = None,
+    fresh: bool = False,
+    only_new: bool = False,
+    screenshots: bool = False,
     progress: Progress = silent,
 ) -> CrawlReport:
     """Crawl the sites of `targets` (URLs; without a scheme, https) and store their listings as they come.
 
     At most `max_pages` pages are asked for, pictures not counted. `marketplace` names the site in the listings; by
-    default that is its host. Reports the stages ``pages`` and ``listings``. What one URL fails at is in the report.
-    Raises BadInput without a target or a page to ask for, AddressRefused for a target that may not be fetched, the
-    store's own errors, and CrawlFailed when the crawling process dies.
+    default that is its host. `searches` ask marketplaces' search APIs. A crawl of the same targets that has something
+    left to do is gone on with, unless `fresh`. Reports the stages ``pages`` and ``listings``. What one URL fails at is
+    in the report. Raises BadInput without a target or a page to ask for, AddressRefused for a target that may not be
+    fetched, SettingRefused for sites of others without a contact, the store's own errors, StoreUnavailable when the
+    same targets are being crawled by another process, and CrawlFailed when the crawling process dies.
     """
     order = CrawlOrder(
-        targets=_checked(targets, allow_loopback=settings.allow_loopback),
+        targets=_checked(targets, allow_loopback=settings.allow_loopback) if targets or not searches else (),
         settings=settings,
         max_pages=max_pages,
         marketplace=marketplace,
+        searches=tuple(searches),
+        yields=yields or {},
+        fresh=fresh,
+        only_new=only_new,
+        screenshots=screenshots,
+        worker=f"{socket.gethostname()}-{os.getpid()}",
     )
     if max_pages < 1:
         raise BadInput("at least one page must be allowed", field="max_pages")
     if marketplace is not None and not marketplace.strip():
         raise BadInput("the marketplace has an empty name", field="marketplace")
+    check_contact([*order.targets, *(settings.ebay_url for _ in searches)], settings)
     with _crawling_process(order) as (process, last_words):
         return _outcome(process, last_words, progress)
 

@@ -7,24 +7,31 @@ import time
 from collections import Counter, deque
 from collections.abc import Collection
 
-from scrapy import Request
+from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 
 from crawler.frontier.interface import Entry
 from crawler.session import Session
+from crawler.spiders.listings import ListingSpider
 
 _TICK_S = 0.1
+_PATIENCE_S = 900.0
+"""What is to be asked for later than this is left for another run."""
 _ROOM = 3
 """Entries of one site under way, for each request that may be: some wait for their pages to be read and stored."""
 
 
 class FrontierScheduler(BaseScheduler):
-    """Takes from the frontier what may be asked for now. What is under way again (a redirect) does not go back there."""
+    """Takes from the frontier what may be asked for now.
+
+    What is under way already, such as a redirect, does not go back there.
+    """
 
     def __init__(self, crawler: Crawler, session: Session) -> None:
-        self._crawler, self._session = crawler, session
-        self._frontier = session.frontier
+        self._crawler = crawler
+        self._frontier, self._sites = session.frontier, session.sites
+        self._most = session.order.settings.crawl_concurrency
         self._ready: deque[Request] = deque()
         self._under_way: Counter[str] = Counter()
         self._closing = False
@@ -34,8 +41,10 @@ class FrontierScheduler(BaseScheduler):
         """As Scrapy makes it."""
         return cls(crawler, crawler.spider.session)  # type: ignore[union-attr]
 
-    def open(self, spider: object) -> None:
+    def open(self, spider: Spider) -> None:
         """The spider has begun."""
+        assert isinstance(spider, ListingSpider), "this project has one spider"
+        self._spider = spider
         self._ticking = asyncio.ensure_future(self._tick())
 
     def close(self, reason: str) -> None:
@@ -45,7 +54,7 @@ class FrontierScheduler(BaseScheduler):
 
     def has_pending_requests(self) -> bool:
         """Whether something is, or will be, to be asked for in this run."""
-        return bool(self._ready) or (not self._closing and self._session.waits())
+        return bool(self._ready) or (not self._closing and self._waits())
 
     def enqueue_request(self, request: Request) -> bool:
         """A request that the engine goes on with, such as a redirect."""
@@ -56,13 +65,11 @@ class FrontierScheduler(BaseScheduler):
         """What is asked for next; None while nothing may be."""
         if self._ready:
             return self._ready.popleft()
-        if self._closing:
-            return None
-        entry = self._take()
+        entry = None if self._closing else self._take()
         if entry is None:
             return None
         self._under_way[entry.host] += 1
-        return self._session.request_for(entry)
+        return self._spider.request_for(entry)
 
     def through(self, entry: Entry) -> None:
         """This entry is done with, one way or another."""
@@ -71,13 +78,24 @@ class FrontierScheduler(BaseScheduler):
             del self._under_way[entry.host]
 
     def _take(self) -> Entry | None:
-        if self._under_way.total() >= _ROOM * self._session.order.settings.crawl_concurrency:
+        if self._under_way.total() >= _ROOM * self._most:
             return None
-        return self._frontier.take(now=time.time(), avoid=self._avoided())
+        while entry := self._frontier.take(now=time.time(), avoid=self._avoided()):
+            if self._sites.may_ask(entry.host):
+                return entry
+            self._frontier.release(entry.key)
+        return None
 
     def _avoided(self) -> Collection[str]:
-        full = {host for host, count in self._under_way.items() if count >= _ROOM * self._session.concurrency(host)}
-        return full | self._session.resting_hosts()
+        full = {host for host, count in self._under_way.items() if count >= _ROOM * self._sites.rule(host).concurrency}
+        return full | self._sites.resting()
+
+    def _waits(self) -> bool:
+        """Whether something is due soon, or another worker may still find something."""
+        due = self._frontier.next_due(avoid=self._sites.resting())
+        if due is not None:
+            return due <= time.time() + _PATIENCE_S
+        return self._frontier.counts().taken > self._under_way.total()
 
     async def _tick(self) -> None:
         """Keep what was said so far, and wake the engine when something that had to wait is due."""

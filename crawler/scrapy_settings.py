@@ -8,34 +8,32 @@ from urllib.parse import urlsplit
 
 from crawler.session import CrawlOrder
 
-MAX_PAGE_BYTES = 10_000_000
-"""Largest page read, as sent and unpacked."""
-
 _CONCURRENCY_LOOPBACK = 8
-_CONCURRENCY = 4
 
 
 def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
     """Scrapy's settings for one crawl."""
     ours = order.settings
-    own_machine = ours.allow_loopback and all(_is_loopback(target) for target in order.targets)
+    own_machine = is_own_machine(order)
     return {
         "BOT_NAME": "assayer",
-        "USER_AGENT": ours.user_agent,
+        "USER_AGENT": ours.identity,
         "ROBOTSTXT_OBEY": True,
         "ROBOTSTXT_USER_AGENT": ours.user_agent.partition("/")[0].partition(" ")[0] or "Assayer",
         # politeness; pointless towards one's own machine
         "AUTOTHROTTLE_ENABLED": not own_machine,
-        "AUTOTHROTTLE_START_DELAY": 1.0,
+        "AUTOTHROTTLE_START_DELAY": ours.crawl_delay_s,
         "AUTOTHROTTLE_TARGET_CONCURRENCY": 2.0,
-        "CONCURRENT_REQUESTS": 16,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": _CONCURRENCY_LOOPBACK if own_machine else _CONCURRENCY,
+        "CONCURRENT_REQUESTS": ours.crawl_concurrency,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": site_concurrency(order),
         # bounds
         "DOWNLOAD_TIMEOUT": ours.fetch_timeout_s,
-        "DOWNLOAD_MAXSIZE": MAX_PAGE_BYTES,
+        "DOWNLOAD_MAXSIZE": ours.max_page_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "REDIRECT_MAX_TIMES": ours.fetch_max_redirects,
-        "RETRY_TIMES": 1,
+        # the frontier keeps what is to be asked for again, and when
+        "RETRY_ENABLED": False,
+        "SCHEDULER": "crawler.scheduler.FrontierScheduler",
         # what cannot be trusted cannot be evidence
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         # the address policy
@@ -48,10 +46,8 @@ def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
             "crawler.middlewares.StrictRobots": 540,
             "crawler.middlewares.RefusedNames": 560,
         },
-        "ITEM_PIPELINES": {"crawler.pipelines.ListingPipeline": 100},
-        # breadth first: what the target links to comes before what that links to
-        "DEPTH_PRIORITY": 1,
-        "SCHEDULER_MEMORY_QUEUE": "scrapy.squeues.FifoMemoryQueue",
+        "HTTPCACHE_ENABLED": ours.crawl_cache,
+        "HTTPCACHE_DIR": str((ours.crawl_dir / "cache").resolve()),
         "COOKIES_ENABLED": False,
         "REFERER_ENABLED": True,
         "TELNETCONSOLE_ENABLED": False,
@@ -60,6 +56,17 @@ def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
         "LOG_LEVEL": "ERROR",
         "LOGSTATS_INTERVAL": 0,
     }
+
+
+def site_concurrency(order: CrawlOrder) -> int:
+    """Most requests under way at once to one site."""
+    chosen = order.settings.crawl_site_concurrency
+    return max(_CONCURRENCY_LOOPBACK, chosen) if is_own_machine(order) else chosen
+
+
+def is_own_machine(order: CrawlOrder) -> bool:
+    """Whether nobody else's site is crawled: politeness is pointless towards one's own machine."""
+    return bool(order.targets) and order.settings.allow_loopback and all(map(_is_loopback, order.targets))
 
 
 def _is_loopback(target: str) -> bool:

@@ -6,15 +6,20 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from crawler.frontier.interface import Frontier
 from crawler.report import CrawlFailure, Tally
+from crawler.sites import Sites
 from crawler.sources.interface import Query
 from domain.codec import digest
 from domain.errors import AssayerError
 from domain.settings import Settings
 from store.interfaces import Evidence, Records
+
+TARGETS_FACT = "targets"
+"""Under this name a frontier keeps what its crawl was ordered to crawl, as a JSON list."""
 
 Emit = Callable[[Mapping[str, Any]], None]
 
@@ -68,8 +73,14 @@ class Session:
     records: Records
     evidence: Evidence
     frontier: Frontier
+    sites: Sites
     emit: Emit = write_line
     tally: Tally = field(default_factory=Tally)
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When the crawl began that this process goes on with."""
+    remembers: bool = True
+    """Whether anything is remembered of pages from earlier crawls."""
+    warc_files: tuple[str, ...] = ()
     fatal: AssayerError | None = None
     """Why the crawl cannot go on, such as a store that is gone."""
     unreachable_robots: dict[str, str] = field(default_factory=dict)

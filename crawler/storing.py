@@ -6,10 +6,8 @@ not there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from crawler.capturing import Capturing
 from crawler.identity import Identities
 from crawler.images import ImageCapture
 from crawler.recording import Kept, Recorder
@@ -18,7 +16,6 @@ from crawler.sources.interface import Offer
 from domain.capture import Capture
 from domain.errors import BadInput
 from domain.listing import Listing
-from domain.visit import Visit
 
 
 class ListingStore:
@@ -28,7 +25,7 @@ class ListingStore:
         self._session, self._recorder, self._images = session, recorder, images
         self._identities = Identities(session.records, began=session.began)
 
-    async def store(self, offer: Offer, page: Capture, others: Sequence[Capture] = ()) -> Listing | None:
+    async def store(self, offer: Offer, page: Capture) -> Listing | None:
         """Store one that was captured with `page`; None when this crawl has met it, or it cannot be stored.
 
         A listing that cannot be stored is a failure of its own. Raises the store's errors when the store is gone.
@@ -38,7 +35,7 @@ class ListingStore:
             self._session.tally.duplicates += 1
             return None
         try:
-            whole = await self._whole(listing, offer, page, others)
+            whole = await self._whole(listing, offer, page)
         except BaseException as error:
             self._identities.lost(listing)
             if isinstance(error, BadInput):
@@ -48,7 +45,7 @@ class ListingStore:
         self._identities.stored(whole)
         return whole
 
-    async def _whole(self, listing: Listing, offer: Offer, page: Capture, others: Sequence[Capture]) -> Listing:
+    async def _whole(self, listing: Listing, offer: Offer, page: Capture) -> Listing:
         pictures = await self._images.capture(offer.image_urls)
         whole = replace(
             listing,
@@ -56,7 +53,7 @@ class ListingStore:
             images=tuple(picture.image for picture in pictures),
             captured_at=page.captured_at,
         )
-        captures = (page, *others, *(capture for picture in pictures for capture in picture.captures))
+        captures = (page, *(capture for picture in pictures for capture in picture.captures))
         visits = tuple(visit for picture in pictures for visit in picture.visits)
         count = await self._recorder.save(Kept(captures=captures, visits=visits, listings=(whole,)))
         self._session.tally.saved += count

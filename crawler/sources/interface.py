@@ -105,6 +105,8 @@ class Reading:
     """Links that the page asks not to follow (``nofollow``)."""
     problems: tuple[str, ...] = ()
     """What could not be read, each one sentence for a person."""
+    again: bool = False
+    """The same answer is asked for once more and read then, so that it does not count as a page yet."""
 
 
 class Source(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import lxml.etree
@@ -29,7 +30,8 @@ class Links:
 def read_links(html: str, answer: Answer, offer: Offer | None, *, most: int) -> Links:
     """The links on the page's own host, each once; at most `most` are looked at."""
     try:
-        tree = lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=lxml.html.HTMLParser(encoding="utf-8"))
+        parser = lxml.html.HTMLParser(encoding="utf-8")
+        tree: Any = lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
     except (lxml.etree.ParserError, ValueError):
         return Links(followed={}, left_alone=())
     base, none = _base(tree, answer.url), _follows_nothing(tree, answer)
@@ -46,7 +48,7 @@ def read_links(html: str, answer: Answer, offer: Offer | None, *, most: int) -> 
     return Links(followed=followed, left_alone=tuple(url for url in left if url not in followed))
 
 
-def _follows_nothing(tree: lxml.html.HtmlElement, answer: Answer) -> bool:
+def _follows_nothing(tree: Any, answer: Answer) -> bool:
     """Whether the page says ``nofollow`` of all its links, by a header or in its head."""
     said = [answer.headers.get("x-robots-tag", "")]
     said += [meta.get("content", "") for meta in tree.xpath("//meta[translate(@name, 'ROBTS', 'robts')='robots']")]
@@ -54,7 +56,7 @@ def _follows_nothing(tree: lxml.html.HtmlElement, answer: Answer) -> bool:
     return bool(words & {"nofollow", "none"})
 
 
-def _base(tree: lxml.html.HtmlElement, url: str) -> str:
+def _base(tree: Any, url: str) -> str:
     return next((_absolute(url, base) for base in tree.xpath("//base/@href")[:1]), "") or url
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from w3lib.encoding import html_to_unicode
 
-from crawler.content import is_text, sniffed_type
+from crawler.content import PAGES, UNKNOWN, sniffed_type
 from crawler.extraction.page import read_page
 from crawler.sources.interface import Answer, Ask, Offer, Priority, Reading, Source
 from crawler.sources.links import Links, read_links
-from crawler.sources.shopify import listed_offer, merged
+from crawler.sources.listed import listed_offer, merged
 
+_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 MOST_LINKS = 5_000
 """Links of one page that are looked at."""
 
@@ -31,13 +32,14 @@ class PageSource:
 
     def read(self, ask: Ask, answer: Answer) -> Reading:
         """The page's offer and links; of a target, first what its site publishes."""
-        kind = sniffed_type(answer.body) or answer.content_type
-        if not is_text(kind, answer.content_type):
-            return Reading(offers=_listed(ask), problems=(f"not a page ({kind or 'no type'})",))
+        kind = sniffed_type(answer.body)
+        # pages in encodings with zero bytes look like anything
+        if kind not in PAGES and (kind != UNKNOWN or answer.content_type not in _PAGE_TYPES):
+            return Reading(offers=_listed(ask), problems=(f"not a page ({kind})",))
         if ask.depth == 0 and not ask.context.get("front"):
             published = [each for source in self._published for each in source.recognize(answer)]
             if published:
-                return Reading(asks=(_chain(published, _front(ask, answer)),))
+                return Reading(asks=(_chain(published, _front(ask, answer)),), again=True)
         return self._read(ask, answer)
 
     def missed(self, ask: Ask) -> Reading:
@@ -67,7 +69,13 @@ def _asks(links: Links, ask: Ask, answer: Answer) -> tuple[Ask, ...]:
 
 def _front(ask: Ask, answer: Answer) -> Ask:
     """The same page once more, after what its site publishes."""
-    return Ask(url=answer.url, context={**ask.context, "front": True}, priority=Priority.TARGET, depth=ask.depth)
+    return Ask(
+        url=answer.url,
+        context={**ask.context, "front": True},
+        priority=Priority.TARGET,
+        depth=ask.depth,
+        key=f"front {answer.url}",
+    )
 
 
 def _chain(asks: Sequence[Ask], last: Ask) -> Ask:

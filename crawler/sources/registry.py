@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from crawler.sources.ebay import EbaySearch
@@ -43,12 +44,21 @@ def _through(ask: Ask, reading: Reading) -> Reading:
     if not ask.then:
         return reading
     asks = list(reading.asks)
+    then = tuple(
+        _told(each, {told.url: told.context for told in asks if "listed" in told.context}) for each in ask.then
+    )
     going_on = next((at for at, each in enumerate(asks) if each.source == ask.source), None)
     if going_on is None:
-        asks += ask.then
+        asks += then
     else:
-        asks[going_on] = replace(asks[going_on], then=ask.then)
+        asks[going_on] = replace(asks[going_on], then=then)
     return replace(reading, asks=tuple(asks))
+
+
+def _told(ask: Ask, listed: Mapping[str, Mapping[str, Any]]) -> Ask:
+    """The waiting page may be a product itself that the list tells of."""
+    then = tuple(_told(each, listed) for each in ask.then)
+    return replace(ask, then=then, context={**ask.context, **listed.get(ask.url, {})})
 
 
 def target(url: str) -> Ask:

@@ -1,0 +1,73 @@
+"""The parts of a crawl, put together when Scrapy's engine is there, and taken apart when it is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scrapy import Spider, signals
+from scrapy.crawler import Crawler
+
+from crawler.capturing import Capturing
+from crawler.finding.yields import Yields
+from crawler.images import ImageCapture
+from crawler.outcomes import Outcomes
+from crawler.planning import Planning
+from crawler.reading import Readers
+from crawler.recording import Recorder
+from crawler.relistings import link_relistings
+from crawler.scheduler import FrontierScheduler
+from crawler.session import Session
+from crawler.spiders.listings import ListingSpider
+from crawler.storing import ListingStore
+from domain.codec import load
+
+
+class Assembly:
+    """A Scrapy extension."""
+
+    def __init__(self, crawler: Crawler, session: Session) -> None:
+        self._crawler, self._session = crawler, session
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Assembly:
+        """As Scrapy makes it."""
+        assembly = cls(crawler, crawler.spider.session)  # type: ignore[union-attr]
+        crawler.signals.connect(assembly.opened, signal=signals.spider_opened)
+        crawler.signals.connect(assembly.closed, signal=signals.spider_closed)
+        return assembly
+
+    def opened(self, spider: Spider) -> None:
+        """The engine is there, nothing is asked for yet."""
+        assert isinstance(spider, ListingSpider)
+        assert self._crawler.engine, "Scrapy opens its spider with the engine running"
+        session = self._session
+        self._recorder = Recorder(session.records)
+        self._readers = Readers(session.order.settings)
+        self._capturing = Capturing(session)
+        images = ImageCapture(session, self._crawler.engine.download_async, self._capturing, self._recorder)
+        spider.open(
+            Outcomes(
+                session,
+                readers=self._readers,
+                capturing=self._capturing,
+                recorder=self._recorder,
+                listings=ListingStore(session, self._recorder, images),
+                planning=Planning(session, self._recorder, self._readers, load(Yields, dict(session.order.yields))),
+                sites=session.sites,
+                end=spider.end,
+                through=self._scheduler().through,
+            )
+        )
+
+    async def closed(self, spider: Spider, reason: str) -> None:
+        """Nothing is under way anymore."""
+        if self._session.fatal is None:
+            await self._recorder.ask(lambda: link_relistings(self._session.records, since=self._session.began))
+        self._readers.close()
+        self._recorder.close()
+        self._session.warc_files = tuple(Path(file).name for file in self._capturing.close())
+
+    def _scheduler(self) -> FrontierScheduler:
+        scheduler = self._crawler.engine.scheduler
+        assert isinstance(scheduler, FrontierScheduler)
+        return scheduler

@@ -1,0 +1,235 @@
+"""What becomes of a request: its answer is read, what it offers is stored, what it leads to is planned.
+
+The entry is done only after all of that is kept, so that a crawl which is killed asks again rather than loses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from scrapy import Request
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
+
+from crawler.capturing import Capturing, plain_headers, visit_to
+from crawler.frontier.interface import Entry
+from crawler.manners.canonical import canonical_address, host_of
+from crawler.manners.conditional import visit_of
+from crawler.middlewares import describe
+from crawler.planning import Plan, Planning
+from crawler.reading import CannotRead, Readers
+from crawler.recording import Kept, Recorder
+from crawler.session import Session
+from crawler.sites import Sites
+from crawler.sources.interface import Answer, Ask, Offer, Reading
+from crawler.storing import ListingStore
+from domain.capture import Capture, CaptureKind
+from domain.codec import dump, load
+from domain.errors import AssayerError, NotFound
+from domain.listing import Listing
+from domain.visit import SiteStop, Visit
+from store.interfaces import SaveCount
+
+EVIDENCE = "capture"
+"""Under this name a request keeps the capture of the answer that told of its product."""
+_OFFERS_AT_ONCE = 8
+_UNCHANGED = 304
+_GONE = (404, 410)
+_NOT_THERE = (401, 403, 404, 405, 410)
+
+
+class Outcomes:
+    """Everything that happens between an answer and the next request."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        readers: Readers,
+        capturing: Capturing,
+        recorder: Recorder,
+        listings: ListingStore,
+        planning: Planning,
+        sites: Sites,
+        end: Callable[[AssayerError], Awaitable[None]],
+        through: Callable[[Entry], None],
+    ) -> None:
+        self._session, self._readers, self._capturing = session, readers, capturing
+        self._recorder, self._listings, self._planning, self._sites = recorder, listings, planning, sites
+        self._end, self._through = end, through
+        self._storing = asyncio.Semaphore(_OFFERS_AT_ONCE)
+
+    async def answered(self, entry: Entry, response: Response) -> None:
+        """An answer of status 2xx or 304."""
+        await self._guarded(entry, self._answered(entry, response))
+
+    async def failed(self, entry: Entry, request: Request, error: BaseException) -> None:
+        """A request that gave none: once more later, or given up; and whether that was the site's wish."""
+        await self._guarded(entry, self._failed(entry, request, error))
+
+    async def _guarded(self, entry: Entry, work: Awaitable[None]) -> None:
+        """A store that is gone ends the crawl; an error of ours costs one page, and the report tells."""
+        try:
+            await work
+        except CannotRead as error:
+            await self._give_up(entry, str(error), None)
+        except AssayerError as error:
+            self._session.frontier.release(entry.key)
+            await self._end(error)
+        except Exception as error:  # noqa: BLE001 - the edge of the crawl's work on one page
+            await self._give_up(entry, describe(error), None)
+        finally:
+            self._through(entry)
+
+    async def _answered(self, entry: Entry, response: Response) -> None:
+        stop = self._sites.observe(response.url, response.status, plain_headers(response), response.body)
+        if stop:
+            await self._stopped(entry, stop)
+        elif response.status == _UNCHANGED:
+            await self._unchanged(entry, response)
+        elif entry.ask.depth and host_of(response.url) != entry.host:
+            await self._give_up(entry, "leads to another site", response.status, url=response.url)
+        else:
+            await self._read(entry, response)
+
+    async def _read(self, entry: Entry, response: Response) -> None:
+        answer = self._answer(response, body=response.body)
+        reading = await self._readers.read(self._planning.within_limits(entry.ask), answer)
+        for problem in reading.problems:
+            self._session.failed(response.url, "page", problem, response.status)
+        found_something = bool(reading.offers or reading.asks or not reading.problems)
+        self._session.tally.pages += found_something and not reading.again
+        page = None
+        if reading.offers or any("listed" in ask.context for ask in reading.asks):
+            page = await self._capturing.capture(response, CaptureKind.PAGE, asked=entry.ask.url)
+            reading = with_evidence(reading, page)
+        plan = await self._planning.plan(reading)
+        if page:
+            stored = await self._store((*reading.offers, *plan.unvisited), page)
+            if reading.offers and len(stored) == 1:
+                # asked for again only when it has changed
+                await self._recorder.save(Kept(visits=(visit_to(entry.ask.url, response, page, stored[0]),)))
+        self._done(entry, plan)
+
+    async def _unchanged(self, entry: Entry, response: Response) -> None:
+        """The page as it was captured before: its offer stands, its links are followed."""
+        before = await self._visit(entry)
+        if before is None or not before.body_sha256:
+            raise NotFound(f"nothing is remembered of {entry.ask.url}")
+        body = await self._capturing.body(before.body_sha256)
+        reading = await self._readers.read(entry.ask, self._answer(response, body=body))
+        plan = await self._planning.plan(reading)
+        self._session.tally.pages += 1
+        self._session.tally.unchanged_pages += 1
+        self._session.tally.saved += SaveCount(unchanged=1)
+        headers = plain_headers(response)
+        at = datetime.now(UTC)
+        again = visit_of(entry.ask.url, response.status, headers, body_sha256="", at=at, previous=before)
+        await self._recorder.save(Kept(visits=(again,)))
+        self._done(entry, plan)
+
+    async def _store(self, offers: Sequence[Offer], page: Capture) -> list[Listing]:
+        async def one(offer: Offer) -> Listing | None:
+            async with self._storing:
+                return await self._listings.store(offer, page)
+
+        return [listing for listing in await asyncio.gather(*map(one, offers)) if listing]
+
+    async def _visit(self, entry: Entry) -> Visit | None:
+        return await self._recorder.ask(lambda: self._session.records.visit(canonical_address(entry.ask.url)))
+
+    def _done(self, entry: Entry, plan: Plan) -> None:
+        self._session.frontier.finish(entry.key, found=plan.entries, most=plan.most)
+        self._session.progress()
+
+    async def _failed(self, entry: Entry, request: Request, error: BaseException) -> None:
+        response = error.response if isinstance(error, HttpError) else None
+        status = response.status if response else None
+        headers = plain_headers(response) if response else {}
+        stop = self._sites.observe(request.url, status, headers, response.body) if response and status else None
+        if stop:
+            await self._stopped(entry, stop)
+        elif is_robots_refusal(error):
+            await self._refused_by_robots(entry, request)
+        elif (again := self._sites.retry_at(entry, error, status, headers)) is not None:
+            self._session.frontier.postpone(entry.key, until=again)
+        else:
+            await self._gone(entry, status)
+            reason = f"answered {status}" if status else describe(error)
+            await self._give_up(entry, reason, status, url=request.url)
+
+    async def _refused_by_robots(self, entry: Entry, request: Request) -> None:
+        unreachable = self._session.unreachable_robots.get(host_of(request.url))
+        if unreachable:
+            reason = f"robots.txt cannot be read ({unreachable}), so nothing may be asked for"
+            await self._give_up(entry, reason, None)
+            return
+        if not entry.ask.optional:
+            self._session.tally.refuse(request.url)
+        self._done(entry, await self._left_over(entry))
+
+    async def _stopped(self, entry: Entry, stop: SiteStop) -> None:
+        """Nothing more is asked of this site; what is waiting is left."""
+        self._session.tally.stops.append(stop)
+        self._session.failed(entry.ask.url, "site", f"said stop: {stop.reason}")
+        await self._recorder.ask(lambda: self._session.records.save_site_stop(stop))
+        self._session.frontier.release(entry.key)
+        self._session.frontier.leave(entry.host)
+
+    async def _gone(self, entry: Entry, status: int | None) -> None:
+        """A page that made an offer and is no more: what is put up in its place can be linked to it."""
+        if status not in _GONE:
+            return
+        before = await self._visit(entry)
+        if before and before.listing:
+            at = datetime.now(UTC)
+            gone = visit_of(entry.ask.url, status, {}, body_sha256="", at=at, previous=before)
+            await self._recorder.save(Kept(visits=(gone,)))
+
+    async def _give_up(self, entry: Entry, reason: str, status: int | None, url: str = "") -> None:
+        """Keep it as a dead letter, and do what is left to do without it."""
+        if entry.ask.optional and status in _NOT_THERE:
+            self._done(entry, await self._left_over(entry))
+            return
+        self._session.failed(url or entry.ask.url, "page", reason, status)
+        plan = await self._left_over(entry)
+        self._session.frontier.bury(entry.key, reason=reason, status=status, found=plan.entries, most=plan.most)
+
+    async def _left_over(self, entry: Entry) -> Plan:
+        """What an earlier answer told of it is stored, with that answer as its evidence."""
+        reading = await self._readers.missed(entry.ask)
+        told = entry.ask.context.get(EVIDENCE)
+        if reading.offers and told:
+            await self._store(reading.offers, load(Capture, told))
+        return await self._planning.plan(reading)
+
+    def _answer(self, response: Response, *, body: bytes) -> Answer:
+        asked = [*response.meta.get("redirect_urls", []), response.url]
+        return Answer(
+            url=response.url,
+            asked=tuple(asked),
+            status=response.status,
+            headers=plain_headers(response),
+            body=body,
+            received_at=datetime.now(UTC),
+            marketplace=self._session.order.marketplace or host_of(response.url),
+        )
+
+
+def is_robots_refusal(error: BaseException | None) -> bool:
+    """Whether the site's robots.txt forbade a request."""
+    return isinstance(error, IgnoreRequest) and "robots.txt" in str(error)
+
+
+def with_evidence(reading: Reading, page: Capture) -> Reading:
+    """What is told of products elsewhere keeps who told it, should their own pages not come."""
+    return replace(reading, asks=tuple(_with_evidence(ask, page) for ask in reading.asks))
+
+
+def _with_evidence(ask: Ask, page: Capture) -> Ask:
+    context = {**ask.context, EVIDENCE: dump(page)} if "listed" in ask.context else ask.context
+    return replace(ask, context=context, then=tuple(_with_evidence(each, page) for each in ask.then))

@@ -1,0 +1,151 @@
+"""What is asked for next, of all that pages lead to: within the limits, what is new, and what promises most first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from crawler.finding.only_new import is_due
+from crawler.finding.yields import Yields
+from crawler.frontier.interface import Entry
+from crawler.manners.canonical import host_of
+from crawler.manners.conditional import canonical_address, conditional_headers
+from crawler.reading import Readers
+from crawler.recording import Recorder
+from crawler.session import Session
+from crawler.sources.interface import Ask, Offer, Reading
+from domain.codec import digest
+from domain.visit import Visit
+
+MAX_DEPTH = 100
+"""Links from the target to a page; calendars and the like go on forever."""
+
+_EXTRAS = "requests that are no pages"
+_MOST_LEFT = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What follows from one answer."""
+
+    entries: tuple[Entry, ...]
+    most: int
+    """How many entries the frontier may hold in all."""
+    unvisited: tuple[Offer, ...]
+    """Offers whose own pages are beyond the limit: they are taken as their list tells of them."""
+
+
+def key_of(ask: Ask) -> str:
+    """Equal for requests that ask for the same thing."""
+    if ask.key:
+        return ask.key
+    address = canonical_address(ask.url)
+    return address if ask.method == "GET" else f"{address} {digest([ask.method, ask.body])[:16]}"
+
+
+def entry_of(ask: Ask) -> Entry:
+    """The frontier's entry for a request."""
+    return Entry(key=key_of(ask), ask=ask, host=host_of(ask.url))
+
+
+class Planning:
+    """Makes entries of what readings lead to."""
+
+    def __init__(self, session: Session, recorder: Recorder, readers: Readers, yields: Yields) -> None:
+        self._session, self._recorder, self._readers, self._yields = session, recorder, readers, yields
+        self._frontier = session.frontier
+        self._left: set[int] = set()
+        self._unvisited = 0
+
+    def within_limits(self, ask: Ask) -> Ask:
+        """A target whose site's own lists cannot be asked for any more is read at once."""
+        full = self._frontier.counts().planned + 1 >= self._most()
+        return replace(ask, context={**ask.context, "front": True}) if full and not ask.depth else ask
+
+    async def plan(self, reading: Reading) -> Plan:
+        """What is asked for after this answer, and what is left."""
+        for url in reading.left_alone:
+            self._leave(canonical_address(url))
+        wanted = {key_of(ask): ask for ask in reading.asks if self._is_near(ask)}
+        known = self._frontier.known(wanted)
+        new = [ask for key, ask in wanted.items() if key not in known]
+        visits = await self._visits(new)
+        due = [self._prepared(ask, visits.get(key_of(ask))) for ask in new if self._is_due(ask, visits)]
+        entries, beyond = self._divided(due)
+        return Plan(entries=entries, most=self._most(), unvisited=await self._offers_of(beyond))
+
+    def _is_near(self, ask: Ask) -> bool:
+        if ask.depth > MAX_DEPTH:
+            self._leave(key_of(ask))
+        return ask.depth <= MAX_DEPTH
+
+    async def _visits(self, asks: Sequence[Ask]) -> Mapping[str, Visit]:
+        if not asks or not self._session.remembers:
+            return {}
+        urls = [canonical_address(ask.url) for ask in asks if ask.method == "GET"]
+        return await self._recorder.ask(lambda: self._session.records.visits(urls))
+
+    def _is_due(self, ask: Ask, visits: Mapping[str, Visit]) -> bool:
+        visit = visits.get(canonical_address(ask.url))
+        if not self._session.order.only_new or visit is None or visit.listing is None:
+            return True
+        stated = ask.context.get("lastmod")
+        lastmod = datetime.fromisoformat(stated) if isinstance(stated, str) else None
+        hours = self._session.order.settings.crawl_revisit_h
+        due = is_due(visit, datetime.now(UTC), hours, lastmod)
+        self._session.tally.passed_over += not due
+        return due
+
+    def _prepared(self, ask: Ask, visit: Visit | None) -> Ask:
+        path = urlsplit(ask.url).path
+        bonus = self._yields.bonus(host_of(ask.url), query=str(ask.context.get("query", "")), path=path)
+        headers = conditional_headers(visit) if visit and visit.listing and not visit.gone else {}
+        return replace(ask, priority=ask.priority + bonus, headers={**ask.headers, **headers})
+
+    def _divided(self, asks: Sequence[Ask]) -> tuple[tuple[Entry, ...], list[Ask]]:
+        """Entries within the limit, and what is beyond. What is no page of the site does not count."""
+        room = self._most() - self._frontier.counts().planned
+        entries, beyond, extras = [], [], 0
+        for ask in asks:
+            extra = ask.optional or bool(ask.context.get("front"))
+            if extra or room > 0:
+                entries.append(entry_of(ask))
+                extras += extra
+                room -= not extra
+            else:
+                beyond.append(ask)
+                self._leave(key_of(ask))
+        if extras:
+            self._frontier.set_fact(_EXTRAS, str(self._extras() + extras))
+        return tuple(entries), beyond
+
+    async def _offers_of(self, asks: Sequence[Ask]) -> tuple[Offer, ...]:
+        """Each may bring pictures: what is taken without a page of its own has the same limit as pages."""
+        offers: list[Offer] = []
+        left_out = 0
+        for ask in asks:
+            if "listed" not in ask.context:
+                continue
+            if self._unvisited < self._session.order.max_pages:
+                self._unvisited += 1
+                offers += (await self._readers.missed(ask)).offers
+            else:
+                left_out += 1
+        if left_out:
+            reason = f"{left_out} products were left out: beyond the page limit"
+            self._session.failed(asks[0].referer or asks[0].url, "page", reason)
+        return tuple(offers)
+
+    def _most(self) -> int:
+        return self._session.order.max_pages + self._extras()
+
+    def _extras(self) -> int:
+        return int(self._frontier.fact(_EXTRAS) or 0)
+
+    def _leave(self, key: str) -> None:
+        """Count each address once, as long as that takes little memory."""
+        if hash(key) not in self._left and len(self._left) < _MOST_LEFT:
+            self._left.add(hash(key))
+            self._session.tally.not_followed += 1
