@@ -46,7 +46,7 @@ def _guarded(method: Callable[Concatenate[LocalFrontier, P], T]) -> Callable[Con
         try:
             return method(self, *args, **kwargs)
         except sqlite3.Error as error:
-            self._file.close()
+            self._end()
             raise unavailable(self._path, error) from error
 
     return guarded
@@ -69,6 +69,7 @@ class LocalFrontier:
         self._held: dict[bytes, tuple[int, str, int]] = {}
         self._heads = Heads()
         self._unflushed = 0
+        self._closed = False
         self._open()
 
     @_guarded
@@ -261,10 +262,16 @@ class LocalFrontier:
 
     @_guarded
     def close(self) -> None:
-        """`flush`, and let go. What this worker had taken waits again."""
+        """`flush`, and let go; what was taken waits again. Nothing happens where it is closed, or failed, already."""
+        if self._closed:
+            return
         for name in list(self._held):
             self._let_go(name, State.WAITING)
         self.flush()
+        self._end()
+
+    def _end(self) -> None:
+        self._closed = True
         self._file.close()
 
     def _add(self, rows: Sequence[_Row], most: int) -> int:
