@@ -1,0 +1,120 @@
+"""Between the crawl and the network: no request to a site that said stop, and no answer that is not listened to.
+
+Pictures, redirects and robots.txt come this way as well as pages, and to hosts that no frontier knows of.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.core.downloader import Downloader
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from crawler.manners.canonical import host_of
+from crawler.manners.challenges import MOST_BYTES
+from crawler.manners.contact import identifying_headers, needs_contact
+from crawler.manners.robots import read_robots, robots_token
+from crawler.manners.stops import utc_now
+from crawler.manners.throttle import SITE_PAUSED, SITE_STOPPED, SiteStopped, sites_of
+from domain.settings import Settings
+from domain.visit import SiteStop
+
+MAX_ROBOTS_BYTES = 512_000
+"""RFC 9309 section 2.5 asks for at least 500 kibibytes to be read."""
+
+# an answer to whoever shows a key is about the key
+_KEYS = ("Authorization", "X-Api-Key")
+_ABOUT_KEYS = (401, 403)
+
+
+class OutsideWindow(SiteStopped):
+    """A request that was not made, because its site is crawled at other times."""
+
+
+class NoContact(SiteStopped):
+    """A request that was not made, because its site could not reach who makes it."""
+
+
+class SiteGate:
+    """Before robots.txt is asked for: names the slot, says who asks, and refuses what may not be asked now."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._sites = sites_of(crawler)
+        self._settings = _settings(crawler)
+        self._headers = identifying_headers(self._settings)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> SiteGate:
+        """As Scrapy makes it."""
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        """Raises SiteStopped, OutsideWindow or NoContact."""
+        host = host_of(request.url)
+        request.meta[Downloader.DOWNLOAD_SLOT] = host  # a redirect brings the one of another site
+        if needs_contact(host, self._settings):
+            raise NoContact("ASSAYER_CONTACT is not set")
+        _refuse_stopped(self._sites.watch.stop_of(host))
+        if not self._sites.rule(host).window.is_open(utc_now()):
+            raise OutsideWindow("is crawled at other times")
+        for name, value in self._headers.items():
+            request.headers[name] = value
+
+
+class SiteListener:
+    """Next to the downloader, where answers are unpacked already: hears what sites say, robots.txt included."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler, self._sites = crawler, sites_of(crawler)
+        self._token = robots_token(_settings(crawler))
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> SiteListener:
+        """As Scrapy makes it."""
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        """Raises SiteStopped for a site that said stop while this request waited for robots.txt."""
+        _refuse_stopped(self._sites.watch.stop_of(host_of(request.url)))
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """The same answer. Sends `SITE_STOPPED` or `SITE_PAUSED` where it says so."""
+        if "cached" in response.flags or (response.status in _ABOUT_KEYS and _shows_key(request)):
+            return response
+        watch, host = self._sites.watch, host_of(request.url)
+        before = watch.paused_until(host)
+        stop = watch.observe(request.url, response.status, _headers(response), response.body[:MOST_BYTES])
+        if not stop and response.status == 200 and is_robots(request):
+            stop = watch.heard_robots(request.url, read_robots(response.body[:MAX_ROBOTS_BYTES], self._token))
+        until = watch.paused_until(host)
+        if stop:
+            self._crawler.signals.send_catch_log(SITE_STOPPED, stop=stop)
+        elif until and until != before:
+            self._crawler.signals.send_catch_log(SITE_PAUSED, host=host, until=until)
+        return response
+
+
+def is_robots(request: Request) -> bool:
+    """Whether a request is the robots middleware's own: nothing else is asked for without obeying robots.txt."""
+    return bool(request.meta.get("dont_obey_robotstxt")) and urlsplit(request.url).path == "/robots.txt"
+
+
+def _refuse_stopped(stop: SiteStop | None) -> None:
+    if stop:
+        raise SiteStopped(stop.reason)
+
+
+def _shows_key(request: Request) -> bool:
+    return any(name in request.headers for name in _KEYS)
+
+
+def _headers(response: Response) -> dict[str, str]:
+    headers = {name: b", ".join(values) for name, values in response.headers.items()}
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers.items()}
+
+
+def _settings(crawler: Crawler) -> Settings:
+    settings: Settings = crawler.spider.session.order.settings  # type: ignore[union-attr]
+    return settings

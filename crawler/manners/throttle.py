@@ -1,0 +1,115 @@
+"""How fast each site is asked, in Scrapy's downloader slots: AutoThrottle, never under what a rule or a site asks for.
+
+Each site has a slot of its own (see `crawler.manners.middlewares.SiteGate`), by the name of its host.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+from scrapy import Request, signals
+from scrapy.core.downloader import Downloader, Slot
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.extensions.throttle import AutoThrottle
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.manners.site_rules import SiteRule
+from crawler.manners.stops import SiteWatch
+from domain.visit import SiteStop
+
+SITE_STOPPED = object()
+"""Signal, with ``stop``: a site said stop. Sent once for each stop, before the answer that made it goes on."""
+
+SITE_PAUSED = object()
+"""Signal, with ``host`` and ``until`` (UTC): a site wants to be left alone for a short while."""
+
+_JITTER = 0.5
+
+
+class SiteStopped(IgnoreRequest):
+    """A request that was not made, because its site said stop."""
+
+
+class Sites(Protocol):
+    """What the manners of a crawl are made of; the spider has it as ``session.sites``."""
+
+    @property
+    def watch(self) -> SiteWatch:
+        """What the sites said so far."""
+
+    def rule(self, host: str) -> SiteRule:
+        """What holds for a host."""
+
+
+def sites_of(crawler: Crawler) -> Sites:
+    """The sites of the crawl that a part of Scrapy is made for."""
+    sites: Sites = crawler.spider.session.sites  # type: ignore[union-attr]
+    return sites
+
+
+class SiteThrottle(AutoThrottle):
+    """AutoThrottle for slots that have rules. It replaces Scrapy's own; ``AUTOTHROTTLE_ENABLED`` must be set."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._hosts: dict[Slot, str] = {}
+        crawler.signals.connect(self._reached_downloader, signal=signals.request_reached_downloader)
+        crawler.signals.connect(self._site_stopped, signal=SITE_STOPPED)
+        crawler.signals.connect(self._site_paused, signal=SITE_PAUSED)
+
+    def _reached_downloader(self, request: Request) -> None:
+        """Before a request is queued in its slot: give a new slot its rule, and each slot its least delay."""
+        host = request.meta[Downloader.DOWNLOAD_SLOT]
+        slot = self._slot(host)
+        if slot is None:
+            return
+        if slot not in self._hosts:
+            # Scrapy drops slots that are idle, so what is not there anymore is forgotten here too
+            self._hosts = {other: name for name, other in self._downloader.slots.items()}
+            rule = sites_of(self.crawler).rule(host)
+            slot.delay, slot.concurrency = rule.delay_s, rule.concurrency
+        self._keep_least(host, slot)
+
+    def _adjust_delay(self, slot: Slot, latency: float, response: Response) -> None:
+        host = self._hosts[slot]
+        if sites_of(self.crawler).rule(host).adaptive:
+            super()._adjust_delay(slot, latency, response)
+        self._keep_least(host, slot)
+
+    def _keep_least(self, host: str, slot: Slot) -> None:
+        """The delay is at least the least, and so is the shortest that its random variation makes of it."""
+        sites = sites_of(self.crawler)
+        least = max(sites.rule(host).least_delay_s, sites.watch.least_delay_s(host))
+        slot.delay = max(slot.delay, least)
+        slot.jitter = min(_JITTER, 1 - least / slot.delay) if slot.delay else 0.0
+
+    def _site_stopped(self, stop: SiteStop) -> None:
+        """What waits in the slot is not sent anymore."""
+        slot = self._slot(stop.host)
+        while slot and slot.queue:
+            _, waiting = slot.queue.popleft()
+            waiting.errback(Failure(SiteStopped(stop.reason)))  # type: ignore[no-untyped-call]
+
+    def _site_paused(self, host: str, until: datetime) -> None:
+        """The slot counts the time to the next request from the end of the pause."""
+        slot = self._slot(host)
+        if slot:
+            slot.delay = max(slot.delay, 0.001)  # a slot without a delay does not look at the time
+            slot.lastseen = time.monotonic() + max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+    def _slot(self, host: str) -> Slot | None:
+        return self._downloader.slots.get(host)
+
+    @property
+    def _downloader(self) -> Downloader:
+        assert self.crawler.engine, "Scrapy downloads with its engine running"
+        return self.crawler.engine.downloader
+
+
+def full_hosts(downloader: Downloader) -> frozenset[str]:
+    """Hosts that have as many requests under way or queued as they may have under way: more would wait in memory."""
+    return frozenset(host for host, slot in downloader.slots.items() if len(slot.active) >= slot.concurrency)
