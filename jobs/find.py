@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Protocol
 
 from crawler.finding.queries import Vocabulary, make_queries
 from crawler.finding.yields import NOTHING, Count, Outcome, Yields, count_yields
@@ -34,7 +35,7 @@ _LANGUAGES = {
 """What buyers type, by the country of an eBay marketplace; English elsewhere."""
 
 
-class FindingRecords(CatalogReader, ListingReader, AssessmentReader, ReviewStore):
+class FindingRecords(CatalogReader, ListingReader, AssessmentReader, ReviewStore, Protocol):
     """What finding reads."""
 
 

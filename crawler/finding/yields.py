@@ -29,6 +29,8 @@ MOST_ARMS = 5_000
 """Arms of one kind that are kept; those that most was found at stay."""
 _FIRST_GUESS = (1.0, 10.0)
 """Of how many listings how many infringe, before anything was seen: found, seen."""
+AT_HAND = 2
+"""For an address where offers stood before: it is likely to make one, while a list only leads to some."""
 _SURE = 1e-4
 _MOST_SEGMENTS = 2
 _NUMBER = re.compile(r"\d{3}")
@@ -74,12 +76,15 @@ class Yields:
     """By site and the first parts of the path: ``shop.example/bags``."""
     queries: Mapping[str, Count] = field(default_factory=dict)
     """By text."""
+    leads: Mapping[str, str] = field(default_factory=dict)
+    """As `sellers`, of those at whom infringement was found: the address of such a listing, whose page leads to the
+    seller's others."""
 
     def bonus(self, host: str, seller_id: str = "", query: str = "", path: str = "") -> int:
         """What to add to the priority of a request, -15 to 15; 0 for what nothing is known of.
 
         15 times Yule's Q = (r - 1) / (r + 1), where r is the product of the odds ratios of what is named against the
-        same with nothing known of it.
+        same with nothing known of it; and `AT_HAND` more where offers stood before.
         """
         site = site_of(host)
         everywhere = _mean(self.everything, _FIRST_GUESS[0] / _FIRST_GUESS[1], _FIRST_GUESS[1])
@@ -87,12 +92,21 @@ class Yields:
         log_odds = _gain(self.sites.get(site, NOTHING), everywhere)
         log_odds += _gain(self.sellers.get(_seller_key(site, seller_id), NOTHING), here) if seller_id else 0.0
         log_odds += _gain(self.queries.get(query, NOTHING), everywhere) if query else 0.0
-        for pattern in reversed(_patterns(path)):
-            if known := self.paths.get(site + pattern):
-                # no optimism: the rest of a site is no arm that has to be tried for its own sake
-                log_odds += _gain(known, here, optimism=0.0)
-                break
-        return round(MOST_BONUS * math.tanh(log_odds / 2))
+        known = next((self.paths[site + each] for each in reversed(_patterns(path)) if site + each in self.paths), None)
+        if known:
+            # no optimism: the rest of a site is no arm that has to be tried for its own sake
+            log_odds += _gain(known, here, optimism=0.0)
+        bonus = round(MOST_BONUS * math.tanh(log_odds / 2)) + (AT_HAND if known else 0)
+        return max(-MOST_BONUS, min(bonus, MOST_BONUS))
+
+    def starts(self, host: str, most: int) -> tuple[str, ...]:
+        """Addresses on the site of `host` to begin with beside its front page: one listing for each of the sellers that
+        are worth more than an unknown one, best first. A site shows its sellers late, if at all.
+        """
+        site = site_of(host)
+        gains = {key: self.bonus(host, key.partition(" ")[2]) for key in self.leads if key.partition(" ")[0] == site}
+        best = sorted((key for key in gains if gains[key] > self.bonus(host)), key=lambda key: (-gains[key], key))
+        return tuple(self.leads[key] for key in best[: max(0, most)])
 
     def priority(self, ask: Ask) -> int:
         """The request's own, and the bonus of what its address and context (``seller_id``, ``query``) tell."""
@@ -113,21 +127,27 @@ def count_yields(outcomes: Iterable[Outcome]) -> Yields:
     sellers: dict[str, Count] = {}
     paths: dict[str, Count] = {}
     queries: dict[str, Count] = {}
+    leads: dict[str, str] = {}
     for outcome in outcomes:
         host, path = _split(outcome.url)
         site = site_of(host)
         everything += outcome.count
         _count(sites, (site,) if site else (), outcome.count)
         _count(sellers, (_seller_key(site, outcome.seller_id),) if outcome.seller_id else (), outcome.count)
+        if outcome.seller_id and 2 * outcome.count.found > outcome.count.seen:
+            key = _seller_key(site, outcome.seller_id)
+            leads[key] = min(leads.get(key, outcome.url), outcome.url)
         folder = path.rpartition("/")[0] if path.strip("/") else ""
         _count(paths, (site + pattern for pattern in _patterns(folder)), outcome.count)
         _count(queries, set(outcome.queries), outcome.count)
+    sellers = _kept(sellers)
     return Yields(
         everything=everything,
         sites=_kept(sites),
-        sellers=_kept(sellers),
+        sellers=sellers,
         paths=_kept(paths),
         queries=_kept(queries),
+        leads={key: leads[key] for key in sellers if key in leads},
     )
 
 
@@ -148,7 +168,13 @@ def _extract() -> TLDExtract:
 
 
 def _registered(name: str) -> str:
-    return _extract()(name).top_domain_under_public_suffix
+    """Empty for an address and a lone name."""
+    if found := _extract()(name).top_domain_under_public_suffix:
+        return found
+    labels = name.split(".")
+    # what no rule names is under a suffix of one part (publicsuffix.org's algorithm)
+    is_name = len(labels) > 1 and all(labels[-2:]) and any(letter.isalpha() for letter in labels[-1])
+    return ".".join(labels[-2:]) if is_name and ":" not in name else ""
 
 
 def _gain(count: Count, around: float, *, optimism: float = OPTIMISM) -> float:
