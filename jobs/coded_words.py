@@ -9,7 +9,7 @@ from domain.catalog import Brand, RightsHolder
 from domain.listing import Listing, Seller
 from scoring.broken_marks import find_broken_marks
 from scoring.context import CatalogView
-from scoring.lexicon import load_lexicon
+from scoring.lexicon import Term, load_lexicon
 from scoring.marks import find_mentions
 
 MOST_VARIANTS = 12
@@ -105,8 +105,12 @@ def slang_by_language() -> Mapping[str, Sequence[str]]:
         taken: dict[str, set[str]] = {}
         for term in heaviest:
             entries = taken.setdefault(term.language, set())
-            usable = term.entry.weight >= _LEAST_WEIGHT and not term.entry.requires and not _spaced_out(term.written)
-            if usable and len(term.written.split()) == words and len(entries) < most and term.entry.term not in entries:
+            if (
+                _is_searchable(term)
+                and len(term.written.split()) == words
+                and len(entries) < most
+                and term.entry.term not in entries
+            ):
                 chosen = found.setdefault(term.language, [])
                 if not any(term.written.startswith(other) for other in chosen):  # a plural finds the same
                     entries.add(term.entry.term)
@@ -114,6 +118,8 @@ def slang_by_language() -> Mapping[str, Sequence[str]]:
     return {language: tuple(terms) for language, terms in sorted(found.items())}
 
 
-def _spaced_out(term: str) -> bool:
-    """A pair of words in a script that writes none apart: nobody types the space."""
-    return " " in term and any(character >= "\u2e80" for character in term)
+def _is_searchable(term: Term) -> bool:
+    """Stands for a copy by itself, in any case, and is typed as it stands: some scripts put no space between words."""
+    entry = term.entry
+    unspaced = " " in term.written and any(character >= "\u2e80" for character in term.written)
+    return entry.weight >= _LEAST_WEIGHT and not (entry.requires or entry.exact_case or unspaced)
