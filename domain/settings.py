@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     ebay_client_secret: str = Field("", repr=False, description="Its client secret.")
     ebay_marketplace: str = Field("EBAY_US", description="Which eBay is searched, such as `EBAY_DE`.")
     ebay_url: str = Field("https://api.ebay.com", description="Where eBay's APIs answer.")
-    etsy_api_key: str = Field("", repr=False, description="Keystring for Etsy's Open API, from etsy.com/developers.")
+    etsy_api_key: str = Field("", repr=False, description="Keystring and shared secret for Etsy's Open API, as `keystring:secret`.")
     etsy_url: str = Field("https://openapi.etsy.com", description="Where Etsy's API answers.")
     notifier_name: str = Field("", description="Who signs notices; empty: the rights holder's name.")
     notifier_email: str = Field(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.extraction.shopify import (
+from crawler.sources.shopify import (
     PAGE_SIZE,
     is_product_list,
     may_be_shopify,
