@@ -33,6 +33,7 @@ COMMANDS = {
         "cli.commands.evaluate:app",
         "Precision, recall and calibration of the stored assessments, per violation, with confidence intervals.",
     ),
+    "evidence": OnDemand("cli.commands.evidence:app", "Show, check and export what was captured of listings."),
     "cases": OnDemand("cli.commands.cases:app", "Look at cases, and confirm or reject what they hold."),
     "notices": OnDemand("cli.commands.notices:app", "Draft, lint and export notices."),
     "train": OnDemand("cli.commands.train:app", "Train models (pip install 'assayer[train]')."),
