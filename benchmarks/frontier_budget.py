@@ -10,7 +10,7 @@ whose page is read within 10, 25 and 50 % of the pages that this second crawl co
 
 Five orders: breadth first; random; by kind of link (the seller's page and its lists first); by kind of link with the
 bonus of the yields; and the same beginning at listings that infringed earlier, which costs their pages again. Two
-marketplaces: as drawn, where two of five listings infringe and a seller's readiness is even between none and all; and
+marketplaces: as drawn, where 45 % of the listings infringe and a seller's readiness is even between none and all; and
 thinned, where most of the infringing are taken out. Sellers are drawn as `sellers.py` says, so the figures show that
 the order works where sellers differ, not how much they differ on a marketplace of the web.
 """

@@ -67,6 +67,18 @@ def test_a_part_of_a_site_where_more_was_found_comes_first() -> None:
     assert sale == bags > books
 
 
+def test_the_narrower_part_of_a_site_tells_more() -> None:
+    found = count_yields([*outcomes(20, 18, path="/bags/sale"), *outcomes(200, 2, path="/bags/new")])
+    sale, new, bags = (found.bonus("shop.example", path=path) for path in ("/bags/sale/x", "/bags/new/x", "/bags"))
+    assert sale > bags > new
+
+
+def test_no_bonus_leads_past_what_is_asked_for() -> None:
+    rest = outcomes(5000, 0, seller="rest", path="/books")
+    found = count_yields([*outcomes(90, 90, seller="s", path="/bags", query="q"), *rest])
+    assert found.bonus("shop.example", "s", "q", "/bags/x") == MOST_BONUS < Priority.TARGET
+
+
 def test_more_evidence_of_nothing_takes_more_away() -> None:
     few, many = (count_yields(outcomes(n, 0, seller="s")).bonus("shop.example", "s") for n in (2, 50))
     assert few > many

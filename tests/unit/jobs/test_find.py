@@ -144,6 +144,7 @@ def test_what_could_not_be_read_is_not_clear(stocked: Callable[..., MemoryRecord
     [
         ("Velmora tote, replica!", "velmora Replica", True),
         ("Velmora tote", "Velmora replica", False),
+        ("a replica sword", "Velmora replica", False),
         ("the V*lmora tote", "V*lmora", True),
         ("Velmorating", "Velmora", False),
         ("包 Velmora 高仿", "Velmora 高仿", True),
