@@ -65,7 +65,7 @@ class ShopifySource:
         if not is_product_list(answer.url):
             return Reading(asks=self._after_details(ask, stated_currency(answer.text)), again=True)
         if "currency" not in ask.context:
-            return Reading(asks=(_details_ask(answer.url, answer.url, ask.depth),), again=True)
+            return Reading(asks=(_details_ask(product_list_url(answer.url), answer.url, ask.depth),), again=True)
         return self._read_list(ask, answer, clean(ask.context["currency"]))
 
     def missed(self, ask: Ask) -> Reading:
