@@ -16,6 +16,8 @@ PRODUCT_TYPES = frozenset(
 )
 OFFER_TYPES = frozenset({"offer", "aggregateoffer", "offerforpurchase", "demand"})
 
+_GTINS = ("gtin13", "gtin", "gtin14", "gtin12", "gtin8", "ean", "isbn")
+_MOST_PRICES = 20
 _MOST_IMAGES = 200
 _LARGEST_QUANTITY = 2**31 - 1
 _WHOLE_NUMBER = re.compile(r"\d{1,10}")
@@ -42,6 +44,14 @@ class OfferFields:
     description: str = ""
     price: str = ""
     currency: str = ""
+    other_prices: tuple[str, ...] = ()
+    """Of the offers that were not chosen, and the ends of a range."""
+    sku: str = ""
+    gtin: str = ""
+    """As stated, its check digit not looked at."""
+    mpn: str = ""
+    availability: str = ""
+    """As stated: a term of schema.org, or words."""
     quantity: int | None = None
     brand: str = ""
     category: str = ""
@@ -52,29 +62,56 @@ class OfferFields:
     seller: SellerFields = SellerFields()
     offered: bool = False
     """Whether it says that the thing is for sale, not only that it exists."""
+    syntax: str = ""
+    """Which it was written in: a key of `evidence.WEIGHTS`."""
 
 
-def read_product(product: Node, page_url: str) -> OfferFields:
+def read_product(product: Node, page_url: str, syntax: str = "") -> OfferFields:
     """A product with its offer. The offer is the one of this page where there are several."""
-    offer = _chosen(list(_offers(product)), page_url)
+    offers = list(_offers(product))
+    offer = _chosen(offers, page_url)
     priced = _priced(offer)
+    price = _first_text(priced, "price", "lowPrice")
     return OfferFields(
         # some write the kind of number before it, as the vocabulary suggests
         id=(_first_text(product, "productID", "sku") or _first_text(offer, "sku")).removeprefix("sku:"),
         url=_link(product.get("url"), page_url),
         title=_first_text(product, "name", longest=MAX_TITLE),
         description=_first_text(product, "description", longest=MAX_DESCRIPTION),
-        price=_first_text(priced, "price", "lowPrice"),
+        price=price,
+        other_prices=_other_prices(offers, price),
+        sku=_first_text(product, "sku").removeprefix("sku:") or _first_text(offer, "sku") or _number(product),
+        gtin=_first_text(product, *_GTINS) or _first_text(offer, *_GTINS),
+        mpn=_first_text(product, "mpn") or _first_text(offer, "mpn"),
+        availability=_availability(offers, offer),
         currency=_first_text(priced, "priceCurrency", "currency") or _first_text(offer, "priceCurrency"),
         quantity=_quantity(offer),
-        brand=_name(product.get("brand")),
+        brand=_name(product.get("brand")) or _name(product.get("manufacturer")),
         category=_category(product.get("category")),
         condition=_condition(offer.get("itemCondition") or product.get("itemCondition")),
         ships_from=_ships_from(offer),
         images=_images(product, page_url),
         seller=_seller(offer, product),
         offered=bool(offer),
+        syntax=syntax,
     )
+
+
+def _number(product: Node) -> str:
+    """What else numbers a product: ``productID``, whose kind of number may stand before it."""
+    number = _first_text(product, "productID", "productId")
+    kind, colon, rest = number.partition(":")
+    return rest if colon and kind.isalnum() else number
+
+
+def _other_prices(offers: Sequence[Node], price: str) -> tuple[str, ...]:
+    stated = (_first_text(_priced(offer), name) for offer in offers for name in ("price", "lowPrice", "highPrice"))
+    return tuple(dict.fromkeys(other for other in stated if other and other != price))[:_MOST_PRICES]
+
+
+def _availability(offers: Sequence[Node], chosen: Node) -> str:
+    """Of the chosen offer; where that is silent, the first that another states."""
+    return next(filter(None, (_first_text(offer, "availability") for offer in (chosen, *offers))), "")
 
 
 def _offers(product: Node) -> Iterator[Node]:

@@ -54,14 +54,15 @@ def read_price(amount: str, currency: str = "") -> Money | None:
     None when either is missing or can be read in two ways (``1.299``, ``$``), and for a price of nothing, which pages
     state when they have none.
     """
-    code = _currency(currency) or _currency(amount)
+    code = read_currency(currency) or read_currency(amount)
     number = _number(amount.strip(), code)
     if code is None or number is None or not _SMALLEST <= number < MOST:
         return None
     return Money(amount=_shortest(number), currency=code)
 
 
-def _currency(text: str) -> str | None:
+def read_currency(text: str) -> str | None:
+    """The ISO 4217 code of a code or sign; None where a sign means several (``$``)."""
     text = text.strip()
     if _CODE.fullmatch(text.upper()) and text.upper() in CURRENCIES:
         return text.upper()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,25 @@ Node = Mapping[str, Any]
 """A thing of schema.org: property names to values; ``@type`` and ``@id`` as in JSON-LD."""
 
 _JSON_LD = "application/ld+json"
+# a product in RDFa has a type; other RDFa is not worth the library, which is large and slow
+_RDFA_PRODUCT = re.compile(r"\btypeof=[\"']?[^\"'>]{0,60}\b(?:Product|Offer|ProductModel|SomeItems)\b", re.I)
+_MOST_RDFA = 1_500_000
+_SCHEMA = (
+    "http://schema.org/",
+    "https://schema.org/",
+    "http://purl.org/goodrelations/v1#",
+    "http://rdf.data-vocabulary.org/#",
+)
+_GOOD_RELATIONS = {
+    "hasPriceSpecification": "priceSpecification",
+    "hasCurrencyValue": "price",
+    "hasCurrency": "priceCurrency",
+    "hasEAN_UCC-13": "gtin13",
+    "hasGTIN-14": "gtin14",
+    "hasMPN": "mpn",
+    "hasStockKeepingUnit": "sku",
+    "hasManufacturer": "manufacturer",
+}
 _MOST_NODES = 2_000
 _DEEPEST = 20
 # where pages put their products, apart from the top
@@ -30,6 +50,8 @@ class StructuredData:
     """Top-level things, graphs opened."""
     microdata: tuple[Node, ...]
     """Top-level things."""
+    rdfa: tuple[Node, ...]
+    """Things of schema.org, those that others hold put into these."""
     open_graph: Mapping[str, tuple[str, ...]]
     """Property names in lower case, such as ``product:price:amount``, to values in the order given."""
     broken: tuple[str, ...]
@@ -40,8 +62,8 @@ class StructuredData:
         return next((value for name in names for value in self.open_graph.get(name, ()) if value), "")
 
 
-def read_structured(tree: lxml.html.HtmlElement, url: str) -> StructuredData:
-    """JSON-LD, microdata and OpenGraph of a parsed page. Never raises for what stands in the page."""
+def read_structured(tree: lxml.html.HtmlElement, url: str, html: str) -> StructuredData:
+    """JSON-LD, microdata, RDFa and OpenGraph of a parsed page. Never raises for what stands in the page."""
     broken: list[str] = []
 
     def attempt(syntax: str, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -57,11 +79,18 @@ def read_structured(tree: lxml.html.HtmlElement, url: str) -> StructuredData:
         if block.get("type", "").strip().lower().startswith(_JSON_LD):
             block.set("type", _JSON_LD)  # the one spelling that the parser knows
             json_ld += _opened(attempt("JSON-LD", partial(JsonLdExtractor().extract_items, block)))
-    microdata = attempt("microdata", lambda: MicrodataExtractor().extract_items(tree, url))
+    # to look for a syntax that is not there costs as much as to read it
+    microdata: list[dict[str, Any]] = []
+    if "itemscope" in html:
+        microdata = attempt("microdata", lambda: MicrodataExtractor().extract_items(tree, url))
+    rdfa: list[dict[str, Any]] = []
+    if _RDFA_PRODUCT.search(html) and len(html) <= _MOST_RDFA:
+        rdfa = attempt("RDFa", lambda: _read_rdfa(html, url))
     graph = attempt("OpenGraph", lambda: OpenGraphExtractor().extract_items(tree))
     return StructuredData(
         json_ld=tuple(json_ld[:_MOST_NODES]),
         microdata=tuple(_uniform(item) for item in microdata[:_MOST_NODES]),
+        rdfa=tuple(rdfa[:_MOST_NODES]),
         open_graph=_properties(graph),
         broken=tuple(broken),
     )
@@ -90,6 +119,37 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         return _uniform(value, depth + 1) if depth < _DEEPEST else {}
     return value
+
+
+def _read_rdfa(html: str, url: str) -> list[Any]:
+    """Triples about things, to things: names without their vocabulary, what is referred to put in its place."""
+    from extruct.rdfa import RDFaExtractor  # type: ignore[import-untyped]
+
+    triples = RDFaExtractor().extract(html, url, expanded=True)
+    things = {thing["@id"]: thing for thing in triples if isinstance(thing, dict) and isinstance(thing.get("@id"), str)}
+
+    def nested(thing: Mapping[str, Any], depth: int) -> Node:
+        node: dict[str, Any] = {"@type": thing.get("@type", []), "@id": thing.get("@id", "")}
+        for name, values in thing.items():
+            if not name.startswith("@"):
+                node[_local(name)] = [value(each, depth) for each in listed(values)]
+        return node
+
+    def value(each: Any, depth: int) -> Any:
+        if not isinstance(each, dict):
+            return each
+        if "@value" in each:
+            return each["@value"]
+        known = things.get(each.get("@id", ""))
+        return nested(known, depth + 1) if known and depth < 4 else each.get("@id", "")
+
+    # a page is a thing too, and holds the products that it names
+    return [nested(thing, 0) for thing in list(things.values())[:200] if thing.get("@type")]
+
+
+def _local(name: str) -> str:
+    short = next((name.removeprefix(vocabulary) for vocabulary in _SCHEMA if name.startswith(vocabulary)), name)
+    return _GOOD_RELATIONS.get(short, short)
 
 
 def _properties(graph: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:

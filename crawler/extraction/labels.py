@@ -1,0 +1,176 @@
+"""Numbers and names that a page prints beside a label: ``Art.-Nr.: 4711``, ``EAN``, ``Brand``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stdnum import ean
+from stdnum.exceptions import ValidationError
+
+from crawler.extraction.document import Document, Piece
+from crawler.extraction.evidence import Statement, said
+from crawler.extraction.lexicon import LEXICON, Label
+
+_LONGEST_LABEL = 120
+_LONGEST_CODE = 40
+_LONGEST_BRAND = 50
+_MOST_STATEMENTS = 60
+_NEAR = 3
+"""Elements up from a label within which its value stands."""
+
+_DIGIT = re.compile(r"\d")
+_CODE = re.compile(r"[\w][\w./+#-]*(?: [\w./+#-]+)*")
+_END = re.compile(r"\s*[|•·;,()\[\]\n]|\s{2,}|\s[-–]\s|\s(?=\w+:)")
+_TOKEN = re.compile(r"[^\s]*\d[^\s]*")
+_DIGIT_GROUPS = re.compile(r"\d{1,6}(?: \d{2,6})+")
+_UPPER = re.compile(r"[A-Z0-9][A-Z0-9./+# -]*")
+_NO_CODE = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d+[.,]\d{2}\s?[€$£]|[€$£¥]|\d\s?%|https?:|@")
+_NAMED = re.compile(
+    r"(?:^|[-_\s\"])(?:sku|mpn|gtin|ean|upc|isbn|art(?:icle|ikel)?-?_?(?:no|nr|num(?:ber|mer)?|code|id)|item-?_?(?:no|num(?:ber)?|code|id)"
+    r"|product-?_?(?:code|sku|number|ref(?:erence)?|id|no)|prod-?_?(?:code|sku|id)|model-?_?(?:no|number)?|reference|codice"
+    r"|catalog(?:ue)?-?_?(?:no|number)|part-?_?(?:no|number)|style-?_?(?:no|number|code))(?:[-_\s\"]|$)",
+    re.I,
+)
+
+
+def label_statements(document: Document) -> Iterator[Statement]:
+    """What stands beside labels in the parts of the page that are about its product."""
+    given = 0
+    for order, piece in enumerate(document.pieces):
+        if given >= _MOST_STATEMENTS:
+            return
+        if len(piece.text) > _LONGEST_LABEL or document.aside[piece.owner]:
+            continue
+        label = LEXICON.labels.read(piece.text)
+        if label is None:
+            continue
+        found = _value(document, order, piece, label)
+        if found is None:
+            continue
+        given += 1
+        value, share = found
+        if " " in value and label.field in ("sku", "mpn") and any(part.isalpha() for part in value.split()):
+            share *= 0.6  # words in it: a description more often than a number
+        share *= _place_share(document, piece.owner)
+        where = f"label {label.words}"[:100]
+        raw = f"{piece.text[:200]} {value}" if value not in piece.text else piece.text
+        yield from _statements(label, value, raw, where, share)
+
+
+def named_statements(document: Document) -> Iterator[Statement]:
+    """What stands in elements that the page's makers call ``sku`` and the like."""
+    for place, element in enumerate(document.elements):
+        names = document.names[place]
+        if not names or document.hidden[place] or document.aside[place] or not _NAMED.search(names):
+            continue
+        text = document.text(place, _LONGEST_CODE + 30)
+        label = LEXICON.labels.read(text)
+        field = _named_field(names)
+        value = code_in(label.rest if label and label.rest else text, whole=True)
+        if value and field:
+            where = f"css {element.tag}.{'.'.join((element.get('class') or '').split()[:2])}"[:100]
+            yield from _named(field, value, text, where)
+
+
+def _named(field: str, value: str, text: str, where: str) -> Iterator[Statement]:
+    if field == "gtin":
+        if gtin := valid_gtin(value):
+            yield said("gtin", gtin, text, where, "named")
+    else:
+        yield said(field, value, text, where, "named")
+
+
+def _named_field(names: str) -> str:
+    names = names.casefold()
+    if any(word in names for word in ("gtin", "ean", "upc", "isbn")):
+        return "gtin"
+    return "mpn" if "mpn" in names or "model" in names or "part" in names else "sku"
+
+
+def _value(document: Document, order: int, piece: Piece, label: Label) -> tuple[str, float] | None:
+    """What the label announces: in its own text, or in the next that stands near."""
+    read = _brand if label.field == "brand" else _code
+    if label.rest:
+        # "Reference books" is no label, "Ref 4711" is one
+        if not label.marked and (label.field == "brand" or not _DIGIT.search(label.rest[:20])):
+            return None
+        value = read(label.rest)
+        return (value, 1.0 if label.marked or label.numbered else 0.7) if value else None
+    near = document.ancestors(piece.owner, _NEAR)[-1]
+    for after in document.pieces[order + 1 : order + 3]:
+        if not near <= after.owner < document.end[near]:
+            return None
+        text = after.text.lstrip(":#：. ").strip()
+        if not text:
+            continue
+        if LEXICON.labels.read(text) and not _DIGIT.search(text):
+            return None
+        value = read(text)
+        if not value:
+            return None
+        strong = label.marked or label.numbered or after.text.startswith(":") or _is_table(document, piece.owner)
+        return value, 1.0 if strong else 0.55
+    return None
+
+
+def _is_table(document: Document, place: int) -> bool:
+    return any(document.elements[each].tag in ("th", "td", "dt") for each in document.ancestors(place, 2))
+
+
+def _code(text: str) -> str:
+    return code_in(text)
+
+
+def _brand(text: str) -> str:
+    """A name: short, with letters."""
+    name = _END.split(text, maxsplit=1)[0].strip()
+    if not 1 < len(name) <= _LONGEST_BRAND or not any(letter.isalpha() for letter in name) or "@" in name:
+        return ""
+    return name if len(name.split()) <= 5 else ""
+
+
+def code_in(text: str, whole: bool = False) -> str:
+    """The article number that a text consists of, or begins with; empty when it begins with something else."""
+    text = _END.split(text.strip(), maxsplit=1)[0].strip(" .:#\"'")
+    if not text or not _DIGIT.search(text) or _NO_CODE.search(text):
+        return ""
+    if len(text) > _LONGEST_CODE or (" " in text and not _one_code(text)):
+        if whole:
+            return ""
+        first = text.split(" ", 1)[0]
+        text = first if _TOKEN.fullmatch(first) else ""
+    text = text.strip(" .:#\"'")
+    return text if _CODE.fullmatch(text) and len(text) <= _LONGEST_CODE and _DIGIT.search(text) else ""
+
+
+def _one_code(text: str) -> bool:
+    """Whether the blanks belong to the number: ``504 288 06``, ``GN 570 EASY II``."""
+    return bool(_DIGIT_GROUPS.fullmatch(text) or (_UPPER.fullmatch(text) and len(text.split()) <= 4))
+
+
+def valid_gtin(text: str) -> str:
+    """The digits of a GTIN-8, -12, -13 or -14 whose check digit holds; else empty."""
+    digits = re.sub(r"[\s-]", "", text[:30])
+    if not digits.isascii() or not digits.isdigit() or len(digits) not in (8, 12, 13, 14) or not int(digits):
+        return ""
+    try:
+        return str(ean.validate(digits))
+    except ValidationError:
+        return ""
+
+
+def _place_share(document: Document, place: int) -> float:
+    """A little less for what stands far from the heading: long pages name the numbers of other things below."""
+    if document.heading < 0:
+        return 0.9
+    distance = abs(place - document.heading)
+    return 1.0 if distance < 800 else 0.9 if distance < 2_000 else 0.75
+
+
+def _statements(label: Label, value: str, raw: str, where: str, share: float) -> Iterator[Statement]:
+    if label.field == "gtin":
+        if gtin := valid_gtin(value):
+            yield said("gtin", gtin, raw, where, "label", share)
+        return
+    yield said(label.field, value, raw, where, "label", share)

@@ -1,0 +1,126 @@
+"""The words by which shops of many languages call things, from lexicon.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+LEXICON_VERSION = "1"
+
+_WORD = re.compile(r"\w+")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
+_MOST_WORDS = 60
+_LONGEST_LABEL = 6
+_MARK = re.compile(r"[\s.'’\")\]]*(?P<mark>(?:[:#：№=|–°º-]|n°|nº)*)\s*", re.I)
+_ASIDE = re.compile(r"\s*\([^)]{1,30}\)")
+
+
+class Phrases:
+    """Words and phrases, found in a text without regard to case; between blanks in scripts that have them."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self._by_first: dict[str, list[list[str]]] = {}
+        self._unspaced: list[str] = []
+        for phrase in phrases:
+            words = _WORD.findall(phrase.casefold())
+            if _UNSPACED.search(phrase):
+                self._unspaced.append(phrase.casefold())
+            else:
+                self._by_first.setdefault(words[0], []).append(words)
+
+    def find(self, text: str) -> str:
+        """The first of the phrases that stands in the text; empty when none does."""
+        text = text.casefold()
+        words = _WORD.findall(text)[:_MOST_WORDS]
+        for at, word in enumerate(words):
+            for phrase in self._by_first.get(word, ()):
+                if len(phrase) == 1 or words[at : at + len(phrase)] == phrase:
+                    return " ".join(phrase)
+        if self._unspaced and _UNSPACED.search(text):
+            return next((phrase for phrase in self._unspaced if phrase in text), "")
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Label:
+    """A label at the start of a text."""
+
+    field: str
+    words: str
+    rest: str
+    """What follows the label and its mark; empty when nothing does."""
+    marked: bool
+    """Whether a colon or the like stands after it."""
+    numbered: bool
+    """Whether it says that a number follows: ``no.``, ``code``."""
+
+
+class Labels:
+    """Labels with the field that each announces."""
+
+    def __init__(self, labels: dict[str, list[str]], numbers: Iterable[str]) -> None:
+        self._fields = {" ".join(_WORD.findall(word.casefold())): field for field in labels for word in labels[field]}
+        self._unspaced = {word: field for word, field in self._fields.items() if _UNSPACED.search(word)}
+        self._numbers = {word for each in numbers for word in _WORD.findall(each.casefold())}
+
+    def read(self, text: str) -> Label | None:
+        """The longest label that the text starts with."""
+        found = field = None
+        words: list[str] = []
+        for match in _WORD.finditer(text, 0, 80):
+            words.append(match[0].casefold())
+            known = self._fields.get(" ".join(words))
+            if known or (field and words[-1] in self._numbers):
+                field, found = known or field, (match.end(), " ".join(words))
+            if len(words) == _LONGEST_LABEL:
+                break
+        if not found and words and (start := next((w for w in self._unspaced if words[0].startswith(w)), "")):
+            field, found = self._unspaced[start], (text.casefold().index(start) + len(start), start)
+        if not found or not field:
+            return None
+        end, label = found
+        if aside := _ASIDE.match(text, end):
+            end = aside.end()
+        mark = _MARK.match(text, end)
+        assert mark  # it may be empty
+        return Label(
+            field=field,
+            words=label,
+            rest=text[mark.end() :],
+            marked=bool(mark["mark"]),
+            numbered=bool(set(label.split()) & self._numbers) or len(label.split()) > 1,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lexicon:
+    """What is in lexicon.toml, ready to be looked up."""
+
+    labels: Labels
+    old_price: Phrases
+    other_price: Phrases
+    in_stock: Phrases
+    out_of_stock: Phrases
+    buy: Phrases
+    no_buy: Phrases
+    notify: Phrases
+
+
+def _read() -> Lexicon:
+    words = tomllib.loads((Path(__file__).with_name("lexicon.toml")).read_text("utf-8"))
+    return Lexicon(
+        labels=Labels(words["labels"], words["number"]["words"]),
+        old_price=Phrases(words["price"]["old"]),
+        other_price=Phrases(words["price"]["other"]),
+        in_stock=Phrases(words["stock"]["in"]),
+        out_of_stock=Phrases(words["stock"]["out"]),
+        buy=Phrases(words["control"]["buy"]),
+        no_buy=Phrases(words["control"]["no_buy"]),
+        notify=Phrases(words["control"]["notify"]),
+    )
+
+
+LEXICON = _read()
