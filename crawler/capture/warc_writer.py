@@ -178,6 +178,7 @@ class WarcWriter:
             payload=answer.body,
             payload_sha256=body_sha256,
             record_id=new_record_id(),
+            is_picture=answer.kind is not CaptureKind.PAGE,
         )
 
     def _request(self, answer: Captured, main: Record) -> bytes:
