@@ -34,7 +34,8 @@ _ASIDE = re.compile(
 )
 _NAMING = frozenset(
     """class id data-testid data-test data-test-id data-qa data-qa-qualifier data-qaid data-automation
-    data-automation-id data-auid data-cy data-hook data-role data-tl-id data-tid data-at data-e2e data-selenium data-component""".split()  # noqa: SIM905
+    data-automation-id data-auid data-cy data-hook data-role data-tl-id data-tid data-at data-e2e
+    data-selenium data-component""".split()  # noqa: SIM905
 )
 _BLANKS = re.compile(r"\s+")
 

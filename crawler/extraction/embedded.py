@@ -1,4 +1,4 @@
-"""Data that pages carry for their own scripts: state as JSON, what they tell analytics, data attributes, hidden inputs."""
+"""Data that pages carry for scripts: state as JSON, what they tell analytics, data attributes, hidden inputs."""
 
 from __future__ import annotations
 
@@ -149,8 +149,9 @@ _ID_ATTRIBUTES = (
     "data-adno",
 )
 _INPUT_NAMES = frozenset(
-    """sku productid product_id productcode product_code id_product products_id product idproduct itemid item_id itemcode item
-    articleid article asin pid prodid add-to-cart artnr code variantid skuid goods_id listing_id adid adno ad_id aid anid""".split()  # noqa: SIM905
+    """sku productid product_id productcode product_code id_product products_id product idproduct itemid item_id itemcode
+    item articleid article asin pid prodid add-to-cart artnr code variantid skuid goods_id listing_id adid adno ad_id
+    aid anid""".split()  # noqa: SIM905
 )
 _CODE = re.compile(r"[\w./+#-]{2,40}")
 
@@ -211,7 +212,7 @@ def _blocks(text: str, whole: bool) -> Iterator[Any]:
 
 
 def _nodes(data: Any, budget: list[int], where: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every object, with keys in lower case, and where it stands; breadth first, so that the top is read in any case."""
+    """Every object, with keys in lower case, and where it stands; breadth first, so that the top is surely read."""
     level: list[tuple[Any, str]] = [(data, where)]
     for _ in range(_DEEPEST):
         deeper: list[tuple[Any, str]] = []

@@ -21,7 +21,7 @@ _ASSUMED = "a price and no word of being sold out"
 
 @attrs.define(slots=False)
 class ItemPage(web_poet.WebPage[OfferItem]):
-    """An item page. Each field is what the generic reading says; a marketplace's class replaces what it knows better."""
+    """An item page. Each field is what the generic reading says; a marketplace's replaces what it knows better."""
 
     shop: ShopPage
     """The page as the generic reading has it."""
@@ -133,7 +133,7 @@ class ItemPage(web_poet.WebPage[OfferItem]):
         return self.shop.seller.feedback_percent
 
     def item(self) -> OfferItem:
-        """The item. What a marketplace's class finds nothing for is as the generic reading has it; the seller as a whole."""
+        """The item. What a marketplace's class does not find is as the generic reading has it; the seller as a whole."""
         item = web_poet.fields.item_from_fields_sync(self, OfferItem)
         if type(self) is ItemPage:
             return item
