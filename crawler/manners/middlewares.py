@@ -5,12 +5,17 @@ Pictures, redirects and robots.txt come this way as well as pages, and to hosts 
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.core.downloader import Downloader
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
+from scrapy.robotstxt import RobotParser
 
 from crawler.manners.canonical import host_of
 from crawler.manners.challenges import MOST_BYTES
@@ -61,6 +66,29 @@ class SiteGate:
             raise OutsideWindow("is crawled at other times")
         for name, value in self._headers.items():
             request.headers[name] = value
+
+
+class PatientRobots(RobotsTxtMiddleware):
+    """Scrapy's robots middleware, made to hold for every request.
+
+    In Scrapy 2.19, of the requests to one site that wait for its robots.txt only one gets to know what is in it; the
+    others go out as if there was none, because a Deferred has one result for one who waits. Here they wait in line.
+    Where robots.txt was not asked for, nothing else is.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._lines: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._sites = sites_of(crawler)
+
+    async def robot_parser(self, request: Request) -> RobotParser | None:
+        """What the robots.txt of the request's site says. Raises SiteStopped, or IgnoreRequest without one."""
+        async with self._lines[urlsplit(request.url).netloc]:
+            parser = await super().robot_parser(request)
+        if parser is None:
+            _refuse_stopped(self._sites.watch.stop_of(host_of(request.url)))
+            raise IgnoreRequest("robots.txt could not be asked for")
+        return parser
 
 
 class SiteListener:

@@ -7,9 +7,11 @@ from typing import Any
 from crawler.manners.robots import robots_token
 from domain.settings import Settings
 
-MIDDLEWARES = {
+MIDDLEWARES: dict[str, int | None] = {
     # before Scrapy's robots middleware at 100: a site that is left alone is not asked for its robots.txt either
     "crawler.manners.middlewares.SiteGate": 20,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "crawler.manners.middlewares.PatientRobots": 100,
     # answers come from the other side: unpacked (590) and not a redirect (600), as the server sent them otherwise
     "crawler.manners.middlewares.SiteListener": 585,
 }

@@ -49,6 +49,7 @@ _MOST_LEGAL = 2
 _OVERLOADED = 2
 _SLOWEST_S = 60.0
 _DENIED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_ROBOTS = "/robots.txt"
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 Clock = Callable[[], datetime]
@@ -120,7 +121,7 @@ class SiteWatch:
         if status in _BUSY:
             wait = retry_after_s(headers.get("retry-after", ""), now=now)
             return self._busy(host, site, url, status, None if wait is None else timedelta(seconds=wait))
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR and urlsplit(url).path != _ROBOTS:
             site.begin_anew()
         return None
 
@@ -164,7 +165,7 @@ class SiteWatch:
     def _legal(self, host: str, site: _Site, url: str) -> SiteStop | None:
         # one page that a court had taken down says nothing of the others
         site.legal.add(url)
-        if len(site.legal) < _MOST_LEGAL and urlsplit(url).path not in ("", "/", "/robots.txt"):
+        if len(site.legal) < _MOST_LEGAL and urlsplit(url).path not in ("", "/", _ROBOTS):
             return None
         return self._stop(host, "answered 451, unavailable for legal reasons", None)
 
@@ -188,7 +189,8 @@ class SiteWatch:
         if site.pauses >= _MOST_PAUSES and len(site.refused) > 1:
             reason = f"answered {int(status)} again after {site.pauses} pauses"
             return self._stop(host, reason, self._duration(host))
-        site.paused_until = self._clock() + min(LONGEST_PAUSE, max(wait or timedelta(), _FIRST_PAUSE * 2**site.pauses))
+        # who says when is taken at the word
+        site.paused_until = self._clock() + (wait or _FIRST_PAUSE * 2**site.pauses)
         site.pauses = min(site.pauses + 1, _MOST_PAUSES)
         site.slowed += too_fast
         return None

@@ -28,6 +28,11 @@ SITE_PAUSED = object()
 """Signal, with ``host`` and ``until`` (UTC): a site wants to be left alone for a short while."""
 
 _JITTER = 0.5
+_REFUSALS = frozenset({401, 403, 405, 429, 451, 503})
+_VERDICT_S = 0.05
+# Scrapy 2.19 starts all that is queued at once in a slot without a delay: it counts what is under way only when that has
+# begun, on the next turn of the event loop
+_ONE_BY_ONE_S = 0.001
 
 
 class SiteStopped(IgnoreRequest):
@@ -76,16 +81,22 @@ class SiteThrottle(AutoThrottle):
 
     def _adjust_delay(self, slot: Slot, latency: float, response: Response) -> None:
         host = self._hosts[slot]
-        if sites_of(self.crawler).rule(host).adaptive:
+        rule = sites_of(self.crawler).rule(host)
+        if rule.adaptive:
             super()._adjust_delay(slot, latency, response)
+        else:
+            slot.delay = rule.delay_s
         self._keep_least(host, slot)
+        if response.status in _REFUSALS:
+            # Scrapy sends the next request before this answer is looked at: hold it until it is known what follows
+            slot.delay, slot.lastseen = max(slot.delay, _VERDICT_S), max(slot.lastseen, time.monotonic())
 
     def _keep_least(self, host: str, slot: Slot) -> None:
         """The delay is at least the least, and so is the shortest that its random variation makes of it."""
         sites = sites_of(self.crawler)
-        least = max(sites.rule(host).least_delay_s, sites.watch.least_delay_s(host))
+        least = max(sites.rule(host).least_delay_s, sites.watch.least_delay_s(host), _ONE_BY_ONE_S)
         slot.delay = max(slot.delay, least)
-        slot.jitter = min(_JITTER, 1 - least / slot.delay) if slot.delay else 0.0
+        slot.jitter = min(_JITTER, 1 - least / slot.delay)
 
     def _site_stopped(self, stop: SiteStop) -> None:
         """What waits in the slot is not sent anymore."""
@@ -98,7 +109,6 @@ class SiteThrottle(AutoThrottle):
         """The slot counts the time to the next request from the end of the pause."""
         slot = self._slot(host)
         if slot:
-            slot.delay = max(slot.delay, 0.001)  # a slot without a delay does not look at the time
             slot.lastseen = time.monotonic() + max(0.0, (until - datetime.now(UTC)).total_seconds())
 
     def _slot(self, host: str) -> Slot | None:

@@ -67,6 +67,11 @@ def test_a_site_that_never_gave_a_page_stops_sooner(watch: SiteWatch) -> None:
     assert [bool(stop) for stop in refusals(watch, 403, 3)] == [False, False, True]
 
 
+def test_a_robots_txt_is_no_page(watch: SiteWatch) -> None:
+    assert watch.observe("https://shop.example/robots.txt", 200, {}) is None
+    assert [bool(stop) for stop in refusals(watch, 403, 3)] == [False, False, True]
+
+
 @pytest.mark.parametrize("good", [200, 204, 301, 304, 404, 410])
 def test_any_answer_in_between_begins_anew(watch: SiteWatch, good: int) -> None:
     for round_ in range(5):
