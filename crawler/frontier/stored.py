@@ -36,8 +36,8 @@ def host_named(name: str) -> str:
 
 
 def bounded(priority: int) -> int:
-    """A priority between -`MOST_PRIORITY` and `MOST_PRIORITY`."""
-    return max(-MOST_PRIORITY, min(MOST_PRIORITY, priority))
+    """A priority between -`MOST_PRIORITY` and `MOST_PRIORITY`, as a plain number even where it has a name."""
+    return max(-MOST_PRIORITY, min(MOST_PRIORITY, int(priority)))
 
 
 def written(entry: Entry) -> str:

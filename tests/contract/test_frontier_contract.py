@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from crawler.frontier.interface import Counts, Entry, Frontier
 from crawler.frontier.local import LocalFrontier
-from crawler.sources.interface import Ask
+from crawler.sources.interface import Ask, Priority
 
 PLENTY = 1_000_000
 NOW = 1_800_000_000.0
@@ -87,6 +87,13 @@ def test_priority_comes_first_then_age(frontier: Frontier) -> None:
     )
     frontier.add([entry("e", "third.example", 40), entry("f", priority=30)], most=9)
     assert all_due(frontier) == ["e", "b", "c", "f", "a", "d"]
+
+
+def test_priorities_may_have_names(frontier: Frontier) -> None:
+    frontier.add([entry("a", priority=Priority.PAGE), entry("b", priority=Priority.API)], most=9)
+    frontier.add([entry("c", priority=Priority.VARIANT), entry("d", priority=Priority.VARIANT)], most=9)
+    frontier.rank({"c": Priority.TARGET})
+    assert all_due(frontier) == ["b", "c", "a", "d"]
 
 
 def test_what_is_taken_comes_once(frontier: Frontier) -> None:
