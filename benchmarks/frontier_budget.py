@@ -29,12 +29,12 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import lxml.html
 import numpy as np
 
-from crawler.finding.related import PageLink, related, seller_of
-from crawler.finding.yields import Count, Outcome, Yields, count_yields
+from crawler.finding.related import PageLink, related
+from crawler.finding.yields import Count, Outcome, count_yields
 from crawler.marketplace.generate import generate_marketplace
 from crawler.marketplace.model import Marketplace, OfferedListing
 from crawler.marketplace.pages import Pages
-from crawler.sources.interface import Offer, Priority
+from crawler.sources.interface import Ask, Offer, Priority
 from domain.listing import Listing
 
 BASE = "https://market.example"
@@ -43,16 +43,15 @@ EARLIER_BUDGET = 0.5
 MOST_STARTS = 20
 MISSED, WRONGLY_FLAGGED = 0.10, 0.02
 """Of the earlier crawl's infringing listings not flagged; of its legitimate ones flagged. Assumed, not measured."""
-Order = Callable[[str, int, str], int]
-"""(address, priority by kind of link, seller's id or "") to priority."""
+Order = Callable[[Ask], int]
+"""A request, its priority by the kind of link, to the priority that it gets."""
 
 
 @dataclass(frozen=True)
 class Site:
     """Pages by address: what each links to, and the listing that it offers."""
 
-    links: Mapping[str, Sequence[tuple[str, int, str]]]
-    """Address, priority by kind of link, seller's id or ""."""
+    links: Mapping[str, Sequence[Ask]]
     offers: Mapping[str, OfferedListing]
 
 
@@ -83,16 +82,16 @@ def _one(seed: int, arguments: argparse.Namespace, infringing: float | None) -> 
     yields = count_yields(_outcome(before.offers[url], url, guilty, stream) for url in sorted(known))
     orders: dict[str, Order] = {
         "breadth first": _breadth_first,
-        "random": lambda *_: stream.randrange(10**9),
-        "by kind of link": lambda _url, priority, _seller: priority,
-        "by yields": _by_yields(yields),
+        "random": lambda _: stream.randrange(10**9),
+        "by kind of link": lambda ask: ask.priority,
+        "by yields": yields.priority,
     }
     # what stood there earlier and was not read then is new to this crawl as well
     wanted = {url for url, x in now.offers.items() if x.listing_id in guilty and url not in known and url in now.links}
     read = {name: _crawl(now, known, order) for name, order in orders.items()}
     starts = yields.starts(urlsplit(BASE).netloc, MOST_STARTS)
     pages = len(read["breadth first"])
-    read["by yields, with starts"] = _crawl(now, known, _by_yields(yields), starts)
+    read["by yields, with starts"] = _crawl(now, known, yields.priority, starts)
     return {name: _reached(order, wanted, pages) for name, order in read.items()}
 
 
@@ -100,13 +99,8 @@ def _reached(read: Sequence[str], wanted: set[str], pages: int) -> list[float]:
     return [len(wanted & set(read[: round(budget * pages)])) / len(wanted) for budget in BUDGETS]
 
 
-def _breadth_first(_url: str, _priority: int, _seller: str) -> int:
+def _breadth_first(_: Ask) -> int:
     return 0
-
-
-def _by_yields(yields: Yields) -> Order:
-    host = urlsplit(BASE).netloc
-    return lambda url, priority, seller: priority + yields.bonus(host, seller, path=urlsplit(url).path)
 
 
 def _crawl(site: Site, known: frozenset[str], order: Order, starts: Sequence[str] = ()) -> list[str]:
@@ -117,10 +111,10 @@ def _crawl(site: Site, known: frozenset[str], order: Order, starts: Sequence[str
     while queue:
         url = heapq.heappop(queue)[2]
         read.append(url)
-        for found, priority, seller in site.links[url]:
-            if found not in asked and found in site.links and found not in known:
-                asked.add(found)
-                heapq.heappush(queue, (-order(found, priority, seller), next(turn), found))
+        for ask in site.links[url]:
+            if ask.url not in asked and ask.url in site.links and ask.url not in known:
+                asked.add(ask.url)
+                heapq.heappush(queue, (-order(ask), next(turn), ask.url))
     return read
 
 
@@ -148,13 +142,13 @@ def _site(market: Marketplace) -> Site:
     """Every page reachable from the first, rendered and read once."""
     pages = Pages(market, BASE)
     offers = {BASE + listing.path: listing for listing in market.listings}
-    links: dict[str, list[tuple[str, int, str]]] = {}
+    links: dict[str, list[Ask]] = {}
     waiting = [f"{BASE}/"]
     while waiting:
         url = waiting.pop()
         if url not in links and (html := _rendered(pages, url)):
             links[url] = _links(html, url, offers.get(url))
-            waiting += [found for found, _, _ in links[url]]
+            waiting += [ask.url for ask in links[url]]
     return Site(links=links, offers=offers)
 
 
@@ -177,7 +171,7 @@ def _rendered(pages: Pages, url: str) -> str:
         return ""
 
 
-def _links(html: str, url: str, listing: OfferedListing | None) -> list[tuple[str, int, str]]:
+def _links(html: str, url: str, listing: OfferedListing | None) -> list[Ask]:
     tree = lxml.html.fromstring(html)
     tree.make_links_absolute(url)
     anchors = [
@@ -185,18 +179,12 @@ def _links(html: str, url: str, listing: OfferedListing | None) -> list[tuple[st
         for a in tree.iterfind(".//a[@href]")
     ]
     found = related(anchors, _offer(listing, url)) if listing else ()
-    ranked = {each.url: (each.priority, each.seller_id) for each in found}
-    # a seller's page lists what this seller offers, and leads to nothing else but the site's own sections
-    shown_by = seller_of(url)
+    priorities = {each.url: each.priority for each in found}
     return [
-        (link.url, *ranked.get(link.url, (Priority.PAGE, seller_of(link.url) or _shown(link.url, shown_by))))
+        Ask(url=link.url, priority=priorities.get(link.url, Priority.PAGE), referer=url)
         for link in anchors
         if "nofollow" not in link.rel
     ]
-
-
-def _shown(url: str, shown_by: str) -> str:
-    return shown_by if urlsplit(url).path.startswith(("/item/", "/products/")) else ""
 
 
 def _clean(url: str) -> str:

@@ -136,12 +136,13 @@ def related(links: Iterable[PageLink], offer: Offer) -> Sequence[Related]:
     return tuple(sorted({each.url: each for each in chosen}.values(), key=lambda each: -each.priority))
 
 
-def seller_of(url: str) -> str:
+def seller_of(url: str, *, shops: bool = False) -> str:
     """The seller that an address names by its shape (``/usr/NAME``, ``?seller=ID``); empty where it names none.
 
-    Folders that a shop of its own uses for its catalog (``/shop/``, ``/store/``) name none by themselves.
+    Folders that a shop of its own uses for its catalog (``/shop/``, ``/store/``) name none by themselves; with `shops`
+    they do, for who can tell a seller from a category.
     """
-    return _named_in(url, _SELLER_FOLDER)
+    return _named_in(url, _SHOP_FOLDER if shops else _SELLER_FOLDER)
 
 
 def _named_in(url: str, folders: re.Pattern[str]) -> str:

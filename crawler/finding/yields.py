@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from tldextract import TLDExtract
 
+from crawler.finding.related import seller_of
 from crawler.sources.interface import Ask
 
 MOST_BONUS = 15
@@ -92,7 +93,7 @@ class Yields:
         log_odds = _gain(self.sites.get(site, NOTHING), everywhere)
         log_odds += _gain(self.sellers.get(_seller_key(site, seller_id), NOTHING), here) if seller_id else 0.0
         log_odds += _gain(self.queries.get(query, NOTHING), everywhere) if query else 0.0
-        known = next((self.paths[site + each] for each in reversed(_patterns(path)) if site + each in self.paths), None)
+        known = self._known_part(site, path)
         if known:
             # no optimism: the rest of a site is no arm that has to be tried for its own sake
             log_odds += _gain(known, here, optimism=0.0)
@@ -109,15 +110,28 @@ class Yields:
         return tuple(self.leads[key] for key in best[: max(0, most)])
 
     def priority(self, ask: Ask) -> int:
-        """The request's own, and the bonus of what its address and context (``seller_id``, ``query``) tell."""
-        seller_id, query = (ask.context.get(name) for name in ("seller_id", "query"))
-        parts = _split(ask.url)
-        return ask.priority + self.bonus(
-            parts[0],
-            seller_id if isinstance(seller_id, str) else "",
-            query if isinstance(query, str) else "",
-            parts[1],
-        )
+        """The request's own, and the bonus of what is known of it: the query that led to it (``query`` in its context),
+        the seller whom its context (``seller_id``) or its address names, or whose page leads to it.
+        """
+        seller_id, query = (str(ask.context.get(name) or "") for name in ("seller_id", "query"))
+        host, path = _split(ask.url)
+        site = site_of(host)
+        seller_id = seller_id or self._seller_named(site, ask.url)
+        if not seller_id and self._known_part(site, path):
+            # of what a seller's page leads to, offers are the seller's; the site's own sections are not
+            seller_id = self._seller_named(site, ask.referer)
+        return ask.priority + self.bonus(host, seller_id, query, path)
+
+    def _seller_named(self, site: str, url: str) -> str:
+        if site_of(_split(url)[0]) != site:
+            return ""
+        shop = seller_of(url, shops=True)
+        return shop if _seller_key(site, shop) in self.sellers else seller_of(url)
+
+    def _known_part(self, site: str, path: str) -> Count | None:
+        """Of the narrowest part of the site that holds the path and where offers stood."""
+        keys = [site + pattern for pattern in reversed(_patterns(path))]
+        return next((self.paths[key] for key in keys if key in self.paths), None)
 
 
 def count_yields(outcomes: Iterable[Outcome]) -> Yields:

@@ -91,8 +91,29 @@ def test_a_few_honest_listings_are_looked_at_again_before_many(known: Yields) ->
 
 
 def test_the_priority_is_that_of_the_request_and_its_bonus(known: Yields) -> None:
-    ask = Ask(url=f"{SHOP}/item/9", priority=Priority.OFFER, context={"seller_id": "bad", "query": ["no text"]})
+    ask = Ask(url=f"{SHOP}/item/9", priority=Priority.OFFER, context={"seller_id": "bad", "query": None})
     assert known.priority(ask) == Priority.OFFER + known.bonus("www.shop.example", "bad", path="/item/9")
+
+
+@pytest.mark.parametrize(
+    ("url", "referer", "seller"),
+    [
+        (f"{SHOP}/seller/bad", f"{SHOP}/", "bad"),
+        (f"{SHOP}/shop/bad", "", "bad"),
+        (f"{SHOP}/shop/bags", "", ""),
+        (f"{SHOP}/item/9", f"{SHOP}/seller/bad?page=2", "bad"),
+        (f"{SHOP}/item/9", f"{SHOP}/seller/good", "good"),
+        (f"{SHOP}/item/9", f"{SHOP}/category/bags", ""),
+        # the sections of the site are on every seller's page
+        (f"{SHOP}/category/bags", f"{SHOP}/seller/bad", ""),
+        ("https://other.example/item/9", f"{SHOP}/seller/bad", ""),
+    ],
+)
+def test_the_seller_is_told_by_the_address_and_by_the_page_that_led_there(
+    known: Yields, url: str, referer: str, seller: str
+) -> None:
+    host, _, path = url.removeprefix("https://").partition("/")
+    assert known.priority(Ask(url=url, referer=referer)) == known.bonus(host, seller, path=f"/{path}")
 
 
 def test_a_request_is_never_in_doubt_about_its_address(known: Yields) -> None:
