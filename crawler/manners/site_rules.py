@@ -51,7 +51,8 @@ class SiteRule:
     browser: bool = False
     """Whether its pages need a browser."""
     adaptive: bool = True
-    """Whether the delay follows how fast the site answers at all; not towards one's own machine."""
+    """Whether the delay follows how fast the site answers, and pauses are kept; not towards one's own machine, unless
+    the file says a delay."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +91,7 @@ class SiteRules:
             least_delay_s=min(LEAST_DELAY_S, at_first) if entry.delay_s is None else entry.delay_s,
             concurrency=entry.concurrency or self._settings.crawl_site_concurrency,
             browser=bool(entry.browser),
-            adaptive=not own_machine,
+            adaptive=not own_machine or entry.delay_s is not None,
         )
 
     def _entry(self, host: str) -> _Entry:

@@ -10,7 +10,7 @@ Stop:
     ``Retry-After`` in 429 or 503 beyond the longest pause: for that long
 Pause, each longer than the last, and stop after the third:
     429; the site is asked more slowly from then on
-    503 for two pages in a row
+    503 for four pages in a row
 
 A stop lasts for an hour, and four times as long as the last one when that was over for less than a week, up to a week.
 One page that fails, however often, is not a site that says stop: only different pages count, and any answer in between
@@ -46,7 +46,7 @@ _MOST_REFUSED = 8
 _MOST_REFUSED_AT_FIRST = 3
 _MOST_CHALLENGED = 3
 _MOST_LEGAL = 2
-_OVERLOADED = 2
+_OVERLOADED = 4
 _SLOWEST_S = 60.0
 _DENIED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _ROBOTS = "/robots.txt"
@@ -147,14 +147,17 @@ class SiteWatch:
         site = self._sites.get(host)
         return site.paused_until if site and site.paused_until and self._clock() < site.paused_until else None
 
-    def least_delay_s(self, host: str) -> float:
-        """Least time between two requests by what the host said: in robots.txt, or that we are too fast; else 0.
+    def wished_delay_s(self, host: str) -> float:
+        """Least time between two requests that the host's robots.txt asks for; else 0."""
+        return self._sites.get(host, _Site()).wished_delay_s
+
+    def slowed_s(self, host: str) -> float:
+        """Least time between two requests to a host that said we are too fast; else 0.
 
         Each time it says so, the time doubles, from a second to a minute.
         """
-        site = self._sites.get(host, _Site())
-        slowed = min(_SLOWEST_S, 2.0 ** (min(site.slowed, 32) - 1)) if site.slowed else 0.0
-        return max(slowed, site.wished_delay_s)
+        slowed = self._sites.get(host, _Site()).slowed
+        return min(_SLOWEST_S, 2.0 ** (min(slowed, 32) - 1)) if slowed else 0.0
 
     def _challenged(self, host: str, site: _Site, url: str, certainty: Certainty, whose: str) -> SiteStop | None:
         site.challenged.add(url)

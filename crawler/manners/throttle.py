@@ -30,8 +30,8 @@ SITE_PAUSED = object()
 _JITTER = 0.5
 _REFUSALS = frozenset({401, 403, 405, 429, 451, 503})
 _VERDICT_S = 0.05
-# Scrapy 2.19 starts all that is queued at once in a slot without a delay: it counts what is under way only when that has
-# begun, on the next turn of the event loop
+# Scrapy 2.19 starts all that is queued at once in a slot without a delay: it counts what is under way only when that
+# has begun, on the next turn of the event loop
 _ONE_BY_ONE_S = 0.001
 
 
@@ -93,8 +93,9 @@ class SiteThrottle(AutoThrottle):
 
     def _keep_least(self, host: str, slot: Slot) -> None:
         """The delay is at least the least, and so is the shortest that its random variation makes of it."""
-        sites = sites_of(self.crawler)
-        least = max(sites.rule(host).least_delay_s, sites.watch.least_delay_s(host), _ONE_BY_ONE_S)
+        rule, watch = sites_of(self.crawler).rule(host), sites_of(self.crawler).watch
+        slowed = watch.slowed_s(host) if rule.adaptive else 0.0
+        least = max(rule.least_delay_s, watch.wished_delay_s(host), slowed, _ONE_BY_ONE_S)
         slot.delay = max(slot.delay, least)
         slot.jitter = min(_JITTER, 1 - least / slot.delay)
 
@@ -108,7 +109,7 @@ class SiteThrottle(AutoThrottle):
     def _site_paused(self, host: str, until: datetime) -> None:
         """The slot counts the time to the next request from the end of the pause."""
         slot = self._slot(host)
-        if slot:
+        if slot and sites_of(self.crawler).rule(host).adaptive:
             slot.lastseen = time.monotonic() + max(0.0, (until - datetime.now(UTC)).total_seconds())
 
     def _slot(self, host: str) -> Slot | None:

@@ -159,6 +159,18 @@ def test_the_delay_of_a_rule_is_never_gone_under(host: Host, tmp_path: Path) -> 
     assert min(host.gaps) >= 0.3 - OWN_CLOCK_S
 
 
+def test_a_site_that_answers_slowly_is_asked_slowly(host: Host, tmp_path: Path) -> None:
+    def slowly() -> Answer:
+        time.sleep(0.4)
+        return (200, {}, b"here")
+
+    host.answers = {f"/{number}": slowly for number in range(12)}
+    rule = sites_file(tmp_path, host, "delay_s = 0.01\nconcurrency = 4")
+    crawl(host.urls(12), crawl_sites_file=rule)
+    # two under way at a time is a request each 0.2 s, or half of that by chance
+    assert min(host.gaps[5:]) >= 0.1 - OWN_CLOCK_S
+
+
 def test_a_crawl_delay_is_never_gone_under(host: Host) -> None:
     host.answers["/robots.txt"] = (200, {}, b"User-agent: Assayer\nCrawl-delay: 0.4\nDisallow: /3")
     said = crawl(host.urls(5))

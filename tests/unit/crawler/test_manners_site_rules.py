@@ -81,7 +81,8 @@ def test_the_closest_entry_holds(tmp_path: Path, host: str, delay_s: float, conc
 
 def test_ones_own_machine_is_not_spared_unless_told(tmp_path: Path) -> None:
     spared = rules(tmp_path, allow_loopback=True)
-    assert spared.rules_for("127.0.0.1:8000").least_delay_s == 0.5
+    told = spared.rules_for("127.0.0.1:8000")
+    assert (told.least_delay_s, told.adaptive) == (0.5, True)
     plain = spared.rules_for("127.0.0.1:9000")
     assert (plain.delay_s, plain.least_delay_s, plain.adaptive, plain.window) == (0, 0, False, ALWAYS)
     assert rules(tmp_path).rules_for("127.0.0.1:9000").delay_s == 1

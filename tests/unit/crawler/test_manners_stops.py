@@ -141,7 +141,7 @@ def test_429_pauses_longer_and_longer_and_then_stops(watch: SiteWatch, clock: Cl
 def test_what_was_asked_before_a_pause_does_not_count(watch: SiteWatch) -> None:
     assert refusals(watch, 429, 16) == [None] * 16
     assert watch.paused_until("shop.example") == START + timedelta(seconds=30)
-    assert watch.least_delay_s("shop.example") == 1
+    assert watch.slowed_s("shop.example") == 1
 
 
 def test_each_429_slows_the_site_down_for_good(watch: SiteWatch, clock: Clock) -> None:
@@ -149,18 +149,26 @@ def test_each_429_slows_the_site_down_for_good(watch: SiteWatch, clock: Clock) -
     for number in range(9):
         watch.observe(page(number), 429, {})
         watch.observe(page(100 + number), 200, {})
-        delays.append(watch.least_delay_s("shop.example"))
+        delays.append(watch.slowed_s("shop.example"))
         clock.now += HOUR
     assert delays == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert watch.least_delay_s("other.example") == 0
+    assert watch.slowed_s("other.example") == 0
 
 
-def test_503_of_two_pages_is_the_site(watch: SiteWatch) -> None:
-    assert watch.observe(page(0), 503, {}) is None
+def test_503_of_four_pages_in_a_row_is_the_site(watch: SiteWatch, clock: Clock) -> None:
+    for _ in range(9):
+        assert refusals(watch, 503, 3) == [None] * 3
+        assert watch.observe(page(9), 200, {}) is None
     assert watch.paused_until("shop.example") is None
-    assert watch.observe(page(1), 503, {}) is None
-    assert watch.paused_until("shop.example")
-    assert watch.least_delay_s("shop.example") == 0
+    assert refusals(watch, 503, 4) == [None] * 4
+    assert watch.paused_until("shop.example") == START + timedelta(seconds=30)
+    assert watch.slowed_s("shop.example") == 0
+    said = []
+    while not said or said[-1] is None:
+        clock.now = watch.paused_until("shop.example") or clock.now
+        said.append(watch.observe(page(5), 503, {}))
+    assert len(said) == 3
+    assert said[-1]
 
 
 @pytest.mark.parametrize("text", ["120", "Mon, 02 Mar 2026 12:02:00 GMT"])
@@ -222,7 +230,7 @@ def test_a_robots_txt_that_forbids_all_is_a_stop_for_a_day(watch: SiteWatch) -> 
 
 def test_a_crawl_delay_is_kept_or_is_a_stop(watch: SiteWatch) -> None:
     assert watch.heard_robots("https://shop.example/robots.txt", RobotsWish(delay_s=300)) is None
-    assert watch.least_delay_s("shop.example") == 300
+    assert watch.wished_delay_s("shop.example") == 300
     stop = watch.heard_robots("https://slow.example/robots.txt", RobotsWish(delay_s=86400))
     assert stop
     assert stop.reason == "its robots.txt asks for 86400 s between requests"
