@@ -191,6 +191,14 @@ def test_the_same_bytes_are_stored_once(crawl: Crawl) -> None:
     assert len(responses) == 1
 
 
+def test_the_same_bytes_are_stored_once_before_the_records_know_of_them(crawl: Crawl) -> None:
+    first = crawl.recorder.record(answer())
+    again = crawl.recorder.record(answer(url="https://shop.example/2"))
+    assert (first.warc_revisit, again.warc_revisit) == (False, True)
+    crawl.warc.close()
+    assert read(crawl.folder / again.warc)[-2]["WARC-Refers-To"] == first.warc_record_id
+
+
 def test_a_body_of_nothing_refers_to_nothing(crawl: Crawl) -> None:
     assert not crawl.record(answer(b"")).warc_revisit
     assert not crawl.record(answer(b"", url="https://shop.example/2")).warc_revisit
@@ -307,13 +315,13 @@ def test_a_full_disk_leaves_the_file_as_it_was(crawl: Crawl, monkeypatch: pytest
     crawl.record(answer(b"one"))
 
     def full(file: Any, content: bytes) -> None:
-        file.write(content[:10])
+        file.write(content[:-5])
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
         disk.setattr("crawler.capture.warc_writer._write_all", full)
         with pytest.raises(StoreUnavailable, match="No space left"):
-            crawl.record(answer(b"two"))
+            crawl.record(answer(os.urandom(5000)))
     three = crawl.record(answer(b"three"))
     crawl.warc.close()
     payloads = [each["payload"] for each in read(crawl.folder / three.warc) if each["WARC-Type"] == "response"]
