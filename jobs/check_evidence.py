@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from crawler.capture.warc_ending import OPEN
 from crawler.capture.warc_reading import WarcFiles, read_records
 from crawler.capture.warc_record import warc_date
-from crawler.capture.warc_writer import OPEN
 from domain.capture import Capture
 from domain.errors import EvidenceCorrupt, NotFound
 from domain.listing import Listing

@@ -13,8 +13,8 @@ from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
 from warcio.recordloader import ArcWarcRecordLoader  # type: ignore[import-untyped]
 from warcio.statusandheaders import StatusAndHeadersParserException  # type: ignore[import-untyped]
 
+from crawler.capture.warc_ending import OPEN
 from crawler.capture.warc_members import read_member
-from crawler.capture.warc_writer import OPEN
 from domain.errors import NotFound
 
 MAX_RECORD_BYTES = 1 << 28

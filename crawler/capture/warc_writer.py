@@ -8,7 +8,6 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,16 +17,13 @@ from typing import BinaryIO
 
 from crawler.capture.captured import Captured
 from crawler.capture.header_block import archived_block, request_block
-from crawler.capture.warc_members import whole_bytes
+from crawler.capture.warc_ending import OPEN, close_left_open, finish
 from crawler.capture.warc_record import REVISIT_PROFILE, Record, new_record_id, target_uri, warc_date
 from domain.capture import Capture, CaptureKind
 from domain.errors import BadInput, StoreUnavailable
 
 MAX_FILE_BYTES = 1_000_000_000
 """A file that has grown past this is closed, as the standard's annex advises (1 GB)."""
-
-OPEN = ".open"
-"""Ends the name of a file that is being written."""
 
 _REMEMBERED = 100_000
 _CRAWL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -259,44 +255,7 @@ class WarcWriter:
         file, self._file = self._file, None
         with file:
             os.fsync(file.fileno())
-            _finish(self._path)
-
-
-def close_left_open(folder: Path) -> tuple[Path, ...]:
-    """Put right and close the files that killed processes left open; those that live processes write are left alone.
-
-    Whole records stay. What follows them, half a record after a kill, is kept beside the file as ``….torn``.
-    """
-    closed: list[Path] = []
-    for path in sorted(folder.glob(f"*{OPEN}")):
-        # another process may have closed it or hold it
-        with suppress(FileNotFoundError, BlockingIOError), path.open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
-                _cut(file, path)
-                closed.append(_finish(path))
-    return tuple(closed)
-
-
-def _cut(file: BinaryIO, path: Path) -> None:
-    whole = whole_bytes(file)
-    file.seek(whole)
-    torn = file.read()
-    if torn:
-        path.with_name(f"{path.name.removesuffix(OPEN)}.torn").write_bytes(torn)
-        file.truncate(whole)
-    os.fsync(file.fileno())
-
-
-def _finish(path: Path) -> Path:
-    final = path.with_name(path.name.removesuffix(OPEN))
-    path.rename(final)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return final
+            finish(self._path)
 
 
 def _write_all(file: BinaryIO, content: bytes) -> None:

@@ -24,9 +24,10 @@ from warcio.checker import Checker  # type: ignore[import-untyped]
 from crawler.capture.captured import Captured
 from crawler.capture.header_block import archived_block, received_block, request_block
 from crawler.capture.recorder import CaptureRecorder
+from crawler.capture.warc_ending import close_left_open
 from crawler.capture.warc_members import read_member, whole_bytes
 from crawler.capture.warc_record import target_uri
-from crawler.capture.warc_writer import WarcWriter, close_left_open
+from crawler.capture.warc_writer import WarcWriter
 from domain.capture import Capture, CaptureKind
 from domain.errors import BadInput, StoreUnavailable
 from store.evidence import MemoryEvidence
