@@ -10,12 +10,11 @@ from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.http import Response, TextResponse
 
 from crawler.addresses import check_url
+from crawler.manners.canonical import host_of
+from crawler.manners.middlewares import MAX_ROBOTS_BYTES, is_robots
 from crawler.resolver import GuardedResolver
 from crawler.session import Session
 from domain.errors import AddressRefused
-
-MAX_ROBOTS_BYTES = 512_000
-"""RFC 9309 section 2.5 asks for at least 500 kibibytes to be read."""
 
 
 class UnguardedCrawl(RuntimeError):
@@ -76,7 +75,7 @@ class StrictRobots:
 
     def process_response(self, request: Request, response: Response) -> Response:
         """robots.txt as it counts: 4xx means there is none, anything else that is not 200 means no."""
-        if not _is_robots(request):
+        if not is_robots(request):
             return response
         if response.status == 200:
             return TextResponse(request.url, body=response.body[:MAX_ROBOTS_BYTES], request=request)
@@ -86,10 +85,10 @@ class StrictRobots:
 
     def process_exception(self, request: Request, exception: Exception) -> Response | None:
         """Nothing came: nothing may be asked for."""
-        return self._forbidding(request, describe(exception)) if _is_robots(request) else None
+        return self._forbidding(request, describe(exception)) if is_robots(request) else None
 
     def _forbidding(self, request: Request, reason: str) -> Response:
-        self._session.unreachable_robots[urlsplit(request.url).netloc] = reason
+        self._session.unreachable_robots[host_of(request.url)] = reason
         return TextResponse(request.url, body=b"User-agent: *\nDisallow: /", request=request)
 
 
@@ -108,11 +107,6 @@ def describe(exception: BaseException) -> str:
         "ResponseDataLoss": "the answer was cut short",
         "DownloadFailed": "the connection broke",
     }.get(name, f"{words}: {text}"[:200])
-
-
-def _is_robots(request: Request) -> bool:
-    # only the robots middleware asks for something without obeying robots.txt
-    return bool(request.meta.get("dont_obey_robotstxt")) and urlsplit(request.url).path == "/robots.txt"
 
 
 def _guard() -> GuardedResolver:
