@@ -6,10 +6,14 @@ from pathlib import Path
 
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
+from scrapy.http import Response
+from twisted.python.failure import Failure
 
 from crawler.capturing import Capturing
 from crawler.finding.yields import Yields
 from crawler.images import ImageCapture
+from crawler.manners.throttle import SITE_STOPPED
+from crawler.middlewares import describe
 from crawler.outcomes import Outcomes
 from crawler.planning import Planning
 from crawler.reading import Readers
@@ -20,6 +24,8 @@ from crawler.session import Session
 from crawler.spiders.listings import ListingSpider
 from crawler.storing import ListingStore
 from domain.codec import load
+from domain.errors import AssayerError
+from domain.visit import SiteStop
 
 
 class Assembly:
@@ -34,6 +40,8 @@ class Assembly:
         assembly = cls(crawler, crawler.spider.session)  # type: ignore[union-attr]
         crawler.signals.connect(assembly.opened, signal=signals.spider_opened)
         crawler.signals.connect(assembly.closed, signal=signals.spider_closed)
+        crawler.signals.connect(assembly.failed, signal=signals.spider_error)
+        crawler.signals.connect(assembly.stopped, signal=SITE_STOPPED)
         return assembly
 
     def opened(self, spider: Spider) -> None:
@@ -41,7 +49,7 @@ class Assembly:
         assert isinstance(spider, ListingSpider)
         assert self._crawler.engine, "Scrapy opens its spider with the engine running"
         session = self._session
-        self._recorder = Recorder(session.records)
+        self._recorder = Recorder(session.records, session.tally)
         self._readers = Readers(session.order.settings)
         self._capturing = Capturing(session)
         images = ImageCapture(session, self._crawler.engine.download_async, self._capturing, self._recorder)
@@ -59,10 +67,28 @@ class Assembly:
             )
         )
 
+    async def stopped(self, stop: SiteStop) -> None:
+        """A site said stop: nothing more is asked of it, and that is remembered."""
+        session = self._session
+        session.tally.stops.append(stop)
+        session.failed(stop.host, "site", f"said stop: {stop.reason}")
+        session.frontier.leave(stop.host)
+        try:
+            await self._recorder.ask(lambda: session.records.save_site_stop(stop))
+        except AssayerError as error:
+            session.fatal = session.fatal or error
+
+    def failed(self, failure: Failure, response: Response) -> None:
+        """An error of ours that nothing else caught: the report tells."""
+        self._session.failed(response.url, "page", describe(failure.value or failure), response.status)
+
     async def closed(self, spider: Spider, reason: str) -> None:
         """Nothing is under way anymore."""
         if self._session.fatal is None:
-            await self._recorder.ask(lambda: link_relistings(self._session.records, since=self._session.began))
+            try:
+                await self._recorder.ask(lambda: link_relistings(self._session.records, since=self._session.began))
+            except AssayerError as error:
+                self._session.fatal = error
         self._readers.close()
         self._recorder.close()
         self._session.warc_files = tuple(Path(file).name for file in self._capturing.close())

@@ -19,6 +19,8 @@ from crawler.capturing import Capturing, plain_headers, visit_to
 from crawler.frontier.interface import Entry
 from crawler.manners.canonical import canonical_address, host_of
 from crawler.manners.conditional import visit_of
+from crawler.manners.middlewares import NoContact
+from crawler.manners.throttle import SiteStopped
 from crawler.middlewares import describe
 from crawler.planning import Plan, Planning
 from crawler.reading import CannotRead, Readers
@@ -31,7 +33,7 @@ from domain.capture import Capture, CaptureKind
 from domain.codec import dump, load
 from domain.errors import AssayerError, NotFound
 from domain.listing import Listing
-from domain.visit import SiteStop, Visit
+from domain.visit import Visit
 from store.interfaces import SaveCount
 
 EVIDENCE = "capture"
@@ -86,10 +88,7 @@ class Outcomes:
             self._through(entry)
 
     async def _answered(self, entry: Entry, response: Response) -> None:
-        stop = self._sites.observe(response.url, response.status, plain_headers(response), response.body)
-        if stop:
-            await self._stopped(entry, stop)
-        elif response.status == _UNCHANGED:
+        if response.status == _UNCHANGED:
             await self._unchanged(entry, response)
         elif entry.ask.depth and host_of(response.url) != entry.host:
             await self._give_up(entry, "leads to another site", response.status, url=response.url)
@@ -150,9 +149,9 @@ class Outcomes:
         response = error.response if isinstance(error, HttpError) else None
         status = response.status if response else None
         headers = plain_headers(response) if response else {}
-        stop = self._sites.observe(request.url, status, headers, response.body) if response and status else None
-        if stop:
-            await self._stopped(entry, stop)
+        if isinstance(error, SiteStopped) and not isinstance(error, NoContact):
+            # not this request's fault: it stays for a run in which the site may be asked
+            self._session.frontier.release(entry.key)
         elif is_robots_refusal(error):
             await self._refused_by_robots(entry, request)
         elif (again := self._sites.retry_at(entry, error, status, headers)) is not None:
@@ -171,14 +170,6 @@ class Outcomes:
         if not entry.ask.optional:
             self._session.tally.refuse(request.url)
         self._done(entry, await self._left_over(entry))
-
-    async def _stopped(self, entry: Entry, stop: SiteStop) -> None:
-        """Nothing more is asked of this site; what is waiting is left."""
-        self._session.tally.stops.append(stop)
-        self._session.failed(entry.ask.url, "site", f"said stop: {stop.reason}")
-        await self._recorder.ask(lambda: self._session.records.save_site_stop(stop))
-        self._session.frontier.release(entry.key)
-        self._session.frontier.leave(entry.host)
 
     async def _gone(self, entry: Entry, status: int | None) -> None:
         """A page that made an offer and is no more: what is put up in its place can be linked to it."""

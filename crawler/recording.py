@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from crawler.report import Tally
 from domain.capture import Capture
 from domain.errors import AssayerError, BadInput
 from domain.listing import Listing
@@ -29,23 +30,24 @@ class Kept:
 class Recorder:
     """The one writer of a crawl; lives on the event loop, writes in a thread of its own."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, records: Records, tally: Tally) -> None:
+        """The listings that are saved are counted in `tally`."""
+        self._records, self._tally = records, tally
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
-        self._waiting: list[tuple[Kept, asyncio.Future[SaveCount]]] = []
+        self._waiting: list[tuple[Kept, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def ask(self, question: Callable[[], T]) -> T:
         """Run a question to the records in the thread that writes them."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
-    async def save(self, kept: Kept) -> SaveCount:
-        """Save it, and count its listings. Raises the store's errors, once it is known that this one is to blame."""
-        future: asyncio.Future[SaveCount] = asyncio.get_running_loop().create_future()
+    async def save(self, kept: Kept) -> None:
+        """Save it. Raises the store's errors, a BadInput only for what is to blame itself."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((kept, future))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
-        return await future
+        await future
 
     def close(self) -> None:
         """Nothing is under way anymore."""
@@ -57,12 +59,14 @@ class Recorder:
             kept = [each for each, _ in group]
             outcomes = await self.ask(lambda kept=kept: self._written(kept))  # type: ignore[misc]
             for (_, future), outcome in zip(group, outcomes, strict=True):
+                if isinstance(outcome, SaveCount):
+                    self._tally.saved += outcome
                 if future.done():
                     continue  # whoever waited was cancelled
                 if isinstance(outcome, AssayerError):
                     future.set_exception(outcome)
                 else:
-                    future.set_result(outcome)
+                    future.set_result(None)
 
     def _written(self, group: Sequence[Kept]) -> list[SaveCount | AssayerError]:
         """One transaction of each kind; one by one where a listing cannot be stored, so that only that one fails."""

@@ -92,7 +92,7 @@ class FrontierScheduler(BaseScheduler):
 
     def _waits(self) -> bool:
         """Whether something is due soon, or another worker may still find something."""
-        due = self._frontier.next_due(avoid=self._sites.resting())
+        due = self._frontier.next_due(avoid=self._sites.resting(at_least_s=_PATIENCE_S))
         if due is not None:
             return due <= time.time() + _PATIENCE_S
         return self._frontier.counts().taken > self._under_way.total()

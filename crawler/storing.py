@@ -55,6 +55,5 @@ class ListingStore:
         )
         captures = (page, *(capture for picture in pictures for capture in picture.captures))
         visits = tuple(visit for picture in pictures for visit in picture.visits)
-        count = await self._recorder.save(Kept(captures=captures, visits=visits, listings=(whole,)))
-        self._session.tally.saved += count
+        await self._recorder.save(Kept(captures=captures, visits=visits, listings=(whole,)))
         return whole

@@ -88,6 +88,12 @@ class MemoryCrawlRecords:
         found = (visit for visit in visits if visit.listing == (marketplace, listing_id))
         return sorted(found, key=lambda visit: visit.url)
 
+    def gone_visits(self) -> Sequence[Visit]:
+        """Those of pages that offered a listing and said at their last visit that they are no more, by url."""
+        with self._lock:
+            visits = [load(Visit, each.detail) for each in self._visits.values()]
+        return sorted((visit for visit in visits if visit.gone and visit.listing), key=lambda visit: visit.url)
+
     def save_site_stop(self, stop: SiteStop) -> None:
         """Insert or replace by host."""
         entry = site_stop_entry(stop)

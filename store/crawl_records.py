@@ -86,6 +86,12 @@ class SqlCrawlRecords:
         found = [load(Visit, row.detail) for row in self._rows.all(self._rows.details(visit_table).where(*own))]
         return sorted(found, key=lambda visit: visit.url)
 
+    def gone_visits(self) -> Sequence[Visit]:
+        """Those of pages that offered a listing and said at their last visit that they are no more, by url."""
+        gone = (visit_table.c.listing_id > "", visit_table.c.detail["status"].as_integer().in_((404, 410)))
+        found = [load(Visit, row.detail) for row in self._rows.all(self._rows.details(visit_table).where(*gone))]
+        return sorted(found, key=lambda visit: visit.url)
+
     def save_site_stop(self, stop: SiteStop) -> None:
         """Insert or replace by host."""
         self._save(stop_table, [site_stop_entry(stop)])

@@ -199,6 +199,9 @@ class SiteMemory(Protocol):
     def visits_of_listing(self, marketplace: str, listing_id: str) -> Sequence[Visit]:
         """The pages that last offered a listing, by url."""
 
+    def gone_visits(self) -> Sequence[Visit]:
+        """Those of pages that offered a listing and said at their last visit that they are no more, by url."""
+
     def save_site_stop(self, stop: SiteStop) -> None:
         """Insert or replace by host."""
 

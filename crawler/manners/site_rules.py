@@ -27,6 +27,8 @@ from domain.settings import Settings
 LEAST_DELAY_S = 0.25
 """Other people's sites are asked no more often, however fast they answer, unless a person says so."""
 
+_OWN_MACHINE = 8
+"""Requests under way at once to one's own machine, where politeness is pointless."""
 _LONGEST_DELAY_S = 3600.0
 _MOST_CONCURRENCY = 64
 _MOST_BYTES = 1_000_000
@@ -89,7 +91,8 @@ class SiteRules:
             window=entry.window or self._window,
             delay_s=at_first if entry.delay_s is None else entry.delay_s,
             least_delay_s=min(LEAST_DELAY_S, at_first) if entry.delay_s is None else entry.delay_s,
-            concurrency=entry.concurrency or self._settings.crawl_site_concurrency,
+            concurrency=entry.concurrency
+            or max(self._settings.crawl_site_concurrency, _OWN_MACHINE if own_machine else 1),
             browser=bool(entry.browser),
             adaptive=not own_machine or entry.delay_s is not None,
         )

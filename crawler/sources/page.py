@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from w3lib.encoding import html_to_unicode
 
-from crawler.content import PAGES, UNKNOWN, sniffed_type
+from crawler.content import is_text, sniffed_type
 from crawler.extraction.page import read_page
 from crawler.sources.interface import Answer, Ask, Offer, Priority, Reading, Source
 from crawler.sources.links import Links, read_links
 from crawler.sources.listed import listed_offer, merged
 
-_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 MOST_LINKS = 5_000
 """Links of one page that are looked at."""
 
@@ -33,8 +32,7 @@ class PageSource:
     def read(self, ask: Ask, answer: Answer) -> Reading:
         """The page's offer and links; of a target, first what its site publishes."""
         kind = sniffed_type(answer.body)
-        # pages in encodings with zero bytes look like anything
-        if kind not in PAGES and (kind != UNKNOWN or answer.content_type not in _PAGE_TYPES):
+        if not is_text(kind, answer.content_type):
             return Reading(offers=_listed(ask), problems=(f"not a page ({kind})",))
         if ask.depth == 0 and not ask.context.get("front"):
             published = [each for source in self._published for each in source.recognize(answer)]

@@ -47,7 +47,7 @@ class ListingSpider(scrapy.Spider):
             headers={**referer, **ask.headers},
             body=ask.body,
             meta={"entry": entry, "handle_httpstatus_list": [304]},
-            # the frontier keeps count of what was asked for; with a filter beside it, one could lose what the other lets through
+            # the frontier keeps count of what was asked for; a filter beside it could lose what that lets through
             dont_filter=True,
         )
 

@@ -454,6 +454,14 @@ def test_the_same_verdict_on_changed_content_is_an_update(records: Records) -> N
     assert list(records.assessments()) == [assessment(listing())]
 
 
+def test_pages_that_are_gone_are_found_by_what_they_offered(records: Records) -> None:
+    standing = visit("https://market.example/L2")
+    nothing = visit("https://market.example/L3", status=404, listing=None)
+    removed = visit("https://market.example/L4", status=410)
+    records.save_visits([standing, nothing, removed, visit(status=404)])
+    assert list(records.gone_visits()) == [visit(status=404), removed]
+
+
 def test_another_visit_to_the_same_offer_is_kept_and_voids_nothing(records: Records) -> None:
     records.save_listings([listing(captured_at=datetime(2026, 1, 1, tzinfo=UTC), page_sha256="c" * 64)])
     records.save_assessments([assessment(listing())])
