@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from crawler.manners.canonical import host_of
@@ -13,19 +12,10 @@ from domain.visit import SiteStop
 from store.interfaces import SiteMemory
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SiteStopState:
-    """A stop, and whether it still holds."""
-
-    stop: SiteStop
-    in_force: bool
-
-
-def list_site_stops(records: SiteMemory, *, now: datetime | None = None) -> Sequence[SiteStopState]:
-    """All stops that are stored, those that hold first, then by host."""
+def list_site_stops(records: SiteMemory, *, now: datetime | None = None) -> Sequence[SiteStop]:
+    """The stops that hold now, by host."""
     moment = now or datetime.now(UTC)
-    states = [SiteStopState(stop=stop, in_force=is_in_force(stop, moment)) for stop in records.site_stops()]
-    return sorted(states, key=lambda state: (not state.in_force, state.stop.host))
+    return [stop for stop in records.site_stops() if is_in_force(stop, moment)]
 
 
 def lift_site_stop(records: SiteMemory, host: str) -> None:
@@ -35,4 +25,4 @@ def lift_site_stop(records: SiteMemory, host: str) -> None:
     """
     name = host_of(host) if "://" in host else host.strip().lower()
     if not records.lift_site_stop(name):
-        raise NotFound(f"{name} has said no stop", advice="See them all: assayer crawl sites.")
+        raise NotFound(f"{name} has said no stop", advice="See them all: assayer crawls sites.")
