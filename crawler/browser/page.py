@@ -19,7 +19,7 @@ from crawler.browser.passes import Pass
 from crawler.browser.proxy import GREETING
 from crawler.browser.requests import is_wanted
 from crawler.browser.screenshots import VIEWPORT, Screenshots, take_screenshots
-from domain.errors import FetchTooLarge
+from domain.errors import FetchRefused, FetchTooLarge
 
 START_MS = 10_000
 """Longest time until a page's document is read."""
@@ -116,7 +116,8 @@ class Look:
             await route.continue_()
         else:
             self.not_asked[request.resource_type] += 1
-            await route.abort("blockedbyclient")
+            # "aborted" leaves the page as it is; after any other reason Chromium would show an error page in its place
+            await route.abort("aborted")
 
     async def _open(self, route: Route) -> None:
         if self.document is None:
@@ -128,7 +129,8 @@ class Look:
     async def see(self, page: Page) -> Shown:
         """What the page has become: waited for, brought to a stop, and kept.
 
-        Raises FetchTooLarge for more HTML than allowed, and playwright's Error for a page that does not answer.
+        Raises FetchTooLarge for more HTML than allowed, FetchRefused when the browser shows no page, and playwright's
+        Error for a page that does not answer.
         """
         self.seen = True
         settled = await _becomes_quiet(page)
@@ -137,6 +139,8 @@ class Look:
         await session.send("Emulation.setScriptExecutionDisabled", {"value": True})
         await session.send("Page.stopLoading")
         shown_at = datetime.now(UTC)
+        if not page.url.startswith(("http://", "https://")):
+            raise FetchRefused(f"the browser shows {page.url[:100]} in its place", url=self.url)
         html = await self._html(session)
         taken = None
         if self.screenshots:
