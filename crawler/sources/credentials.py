@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from crawler.extraction.text import clean
 from crawler.sources.ebay import EbaySearch
 from crawler.sources.etsy import EtsySearch
 from crawler.sources.interface import Answer, Ask, Priority
-from crawler.sources.json_answer import BrokenAnswer, mapping, parsed, whole_number
+from crawler.sources.json_answer import BrokenAnswer, mapping, parsed, whole_number, words
 from domain.errors import CrawlFailed, SettingRefused
 from domain.settings import Settings
 
@@ -81,7 +80,7 @@ class ApiCredentials:
             raise CrawlFailed(f"{source} gave no access token: {error}", advice=_EBAY_ADVICE) from error
         secret, seconds = payload.get("access_token"), whole_number(payload.get("expires_in"))
         if not isinstance(secret, str) or not _TOKEN.fullmatch(secret) or not seconds:
-            said = clean(payload.get("error_description")) or clean(payload.get("error")) or f"status {answer.status}"
+            said = words(payload.get("error_description")) or words(payload.get("error")) or f"status {answer.status}"
             raise CrawlFailed(f"{source} gave no access token: {said}", advice=_EBAY_ADVICE)
         self._tokens[source] = _Token(secret, self._clock() + seconds)
 

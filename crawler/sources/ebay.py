@@ -19,7 +19,7 @@ from PIL import Image
 
 from crawler.sources.ebay_item import read_item
 from crawler.sources.interface import Answer, Ask, Offer, Priority, Query, Reading
-from crawler.sources.json_answer import BrokenAnswer, Item, absolute_url, at, parsed, sequence, whole_number
+from crawler.sources.json_answer import BrokenAnswer, Item, absolute_url, at, parsed, sequence, whole_number, words
 from crawler.sources.listed import completed, listed_context, listed_offer
 from domain.errors import SettingRefused
 from domain.settings import Settings
@@ -223,17 +223,17 @@ def _payload(answer: Answer) -> Mapping[str, Any]:
     if not isinstance(payload, dict):
         raise BrokenAnswer("no answer of eBay's API (not an object)")
     if messages := list(_messages(payload.get("errors"))):
-        raise BrokenAnswer("; ".join(messages)[:500])
+        raise BrokenAnswer("; ".join(messages[:3]))
     return payload
 
 
 def _messages(values: Any) -> Iterator[str]:
     """What eBay says of errors and warnings, each with its number."""
     for value in sequence(values)[:10]:
-        said = Item(value, "")
-        message = said.text("message", "longMessage", "message")
-        if message or said.at("errorId") is not None:
-            yield f"eBay says: {message or 'no reason'} ({said.text('number', 'errorId') or 'no number'})"
+        message = words(at(value, "longMessage")) or words(at(value, "message"))
+        number = words(at(value, "errorId"))
+        if message or number:
+            yield f"eBay says: {message or 'no reason'} ({number or 'no number'})"
 
 
 def _offset(url: str) -> int | None:

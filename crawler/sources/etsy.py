@@ -24,6 +24,7 @@ from crawler.sources.json_answer import (
     picture_urls,
     sequence,
     whole_number,
+    words,
 )
 from domain.catalog import Money
 from domain.listing import Listing, Seller
@@ -147,7 +148,7 @@ def _payload(answer: Answer) -> Mapping[str, Any]:
     if not isinstance(payload, dict):
         raise BrokenAnswer("no answer of Etsy's API (not an object)")
     if "error" in payload:
-        raise BrokenAnswer(f"Etsy says: {clean(payload['error']) or 'an error'}")
+        raise BrokenAnswer(f"Etsy says: {words(payload['error']) or 'an error'}")
     return payload
 
 

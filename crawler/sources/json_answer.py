@@ -27,6 +27,12 @@ class BrokenAnswer(Exception):
     """Not what was asked for; the message says why, for a person."""
 
 
+def words(value: Any, longest: int = 300) -> str:
+    """What a stranger says, fit to be shown in a terminal; empty for what is no text."""
+    said = "".join(character if character.isprintable() else " " for character in clean(value)[:longest])
+    return " ".join(said.split())
+
+
 def parsed(answer: Answer) -> Any:
     """The JSON value of an answer. Raises BrokenAnswer."""
     try:

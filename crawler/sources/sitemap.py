@@ -18,7 +18,7 @@ import lxml.etree
 
 from crawler.decoding import BodyTooLarge, BrokenBody, decoded
 from crawler.sources.interface import Answer, Ask, Priority, Reading
-from crawler.sources.json_answer import absolute_url
+from crawler.sources.json_answer import absolute_url, words
 
 MOST_ENTRIES = 50_000
 """Addresses in one file, as the protocol says."""
@@ -32,6 +32,7 @@ MOST_LEVELS = 3
 _GZIP = b"\x1f\x8b"
 _ROBOTS_LINE = re.compile(r"^[ \t]*sitemap[ \t]*:[ \t]*(\S{1,2000})", re.I | re.M)
 _LONGEST_TEXT = 2_000
+_TOO_MANY = f"names more than {MOST_ENTRIES} addresses; the rest was not read"
 # shops name the sitemaps of their products so; those of their categories and tags may hold the same word
 _PRODUCT_SITEMAP = re.compile(
     r"(?:produ[ck]t|produit|prodott)(?!\w*[_-](?:cat|tag|brand|type))|artikel|goods|tovar"
@@ -135,8 +136,9 @@ def read_sitemap(answer: Answer) -> Sitemap:
 def _read_text(body: bytes, base: str) -> Sitemap:
     lines = (line.strip() for line in body.decode("utf-8-sig", "replace").splitlines())
     urls = (absolute_url(line, base) for line in lines if line.startswith(("http://", "https://")))
-    entries = tuple((url, "") for url in islice(dict.fromkeys(filter(None, urls)), MOST_ENTRIES))
-    return Sitemap(is_index=False, entries=entries, problem="" if entries else "not a sitemap")
+    found = list(islice(dict.fromkeys(filter(None, urls)), MOST_ENTRIES + 1))
+    problem = _TOO_MANY if len(found) > MOST_ENTRIES else "" if found else "not a sitemap"
+    return Sitemap(is_index=False, entries=tuple((url, "") for url in found[:MOST_ENTRIES]), problem=problem)
 
 
 def _read_xml(body: bytes, base: str) -> Sitemap:
@@ -147,12 +149,12 @@ def _read_xml(body: bytes, base: str) -> Sitemap:
             kinds.add(kind)
             address = absolute_url(url, base)
             if len(entries) >= MOST_ENTRIES:
-                problem = f"names more than {MOST_ENTRIES} addresses; the rest was not read"
+                problem = _TOO_MANY
                 break
             if address:
                 entries.setdefault(address, _moment(changed))
     except (lxml.etree.LxmlError, ValueError) as error:
-        problem = f"broken XML ({error})"[:200]
+        problem = f"broken XML ({words(str(error), 200)})"
     if not entries and not problem:
         problem = "not a sitemap, or an empty one"
     return Sitemap(is_index="sitemap" in kinds, entries=tuple(entries.items()), problem=problem)

@@ -28,6 +28,7 @@ from crawler.sources.json_answer import (
     picture_urls,
     sequence,
     whole_number,
+    words,
 )
 from crawler.sources.listed import page_ask
 from domain.listing import Listing, Seller
@@ -66,9 +67,7 @@ class WooCommerceSource:
         try:
             products = parsed(answer)
             if not isinstance(products, list):
-                raise BrokenAnswer(
-                    f"no list of products ({clean(mapping(products).get('message'), 200) or 'no reason'})"
-                )
+                raise BrokenAnswer(f"no list of products ({words(mapping(products).get('message')) or 'no reason'})")
         except BrokenAnswer as error:
             return Reading(problems=(str(error),))
         items = [Item(product, f"[{place}]") for place, product in enumerate(products[:PAGE_SIZE])]
@@ -161,7 +160,8 @@ def _offer(product: Item, answer: Answer) -> Offer | None:
     if not title or urlsplit(url).netloc.lower() != host.lower():
         return None
     product.note("url", url, "permalink")
-    amount, currency = _amount(product), product.text("price", "prices.currency_code")
+    stated, currency = product.text("price", "prices.price"), clean(product.at("prices.currency_code"))
+    amount = _amount(product)
     sku = product.text("sku", "sku")
     listing = Listing(
         marketplace=answer.marketplace,
@@ -171,7 +171,7 @@ def _offer(product: Item, answer: Answer) -> Offer | None:
         title=title,
         description=product.text("description", "description", "short_description", longest=MAX_DESCRIPTION),
         price=read_price(amount, currency),
-        price_raw=f"{amount or clean(product.at('prices.price'))} {currency}".strip(),
+        price_raw=f"{amount or stated} {currency}".strip(),
         quantity=product.count("quantity", "low_stock_remaining"),
         brand=_brand(product),
         sku=sku,

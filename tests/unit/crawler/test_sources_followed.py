@@ -78,6 +78,10 @@ class Follower:
         with httpx.Client(trust_env=False) as client:
             return answered(client.get(url), (url,))
 
+    def answer(self, ask: Ask) -> Answer:
+        with httpx.Client(trust_env=False) as client:
+            return answered(self._send(client, ask), (ask.url,))
+
     def follow(self, asks: Iterable[Ask]) -> Followed:
         found, seen = Followed(), set()
         waiting = deque(asks)
@@ -177,20 +181,13 @@ def test_a_bid_is_no_price(settings: Settings) -> None:
 def test_an_item_that_is_gone_is_taken_as_the_search_told_of_it(server: ApiServer, settings: Settings) -> None:
     follower = Follower(settings)
     search = EbaySearch(settings).search(Query(text="No. 229"))
-    real, server.articles = server.articles, server.articles
-    page = follower.sources["ebay"].read(search[0], self_answer(follower, search[0]))
+    page = follower.sources["ebay"].read(search[0], follower.answer(search[0]))
     server.articles = ()
     found = follower.follow(page.asks)
-    server.articles = real
     assert found.statuses == [404]
     listing = found.offers[0].listing
     assert (listing.listing_id, listing.category, listing.description) == ("110229", "Bags & Handbags", "")
     assert {each.where for each in listing.found if each.field == "title"} == {"api itemSummaries[0].title"}
-
-
-def self_answer(follower: Follower, ask: Ask) -> Answer:
-    with httpx.Client(trust_env=False) as client:
-        return answered(follower._send(client, ask), (ask.url,))
 
 
 def test_the_items_of_one_seller_auctions_among_them(server: ApiServer, settings: Settings) -> None:
