@@ -73,22 +73,30 @@ class PatientRobots(RobotsTxtMiddleware):
 
     In Scrapy 2.19, of the requests to one site that wait for its robots.txt only one gets to know what is in it; the
     others go out as if there was none, because a Deferred has one result for one who waits. Here they wait in line.
-    Where robots.txt was not asked for, nothing else is.
+    Where robots.txt could not be asked for, nothing else is, and the next request tries again.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._lines: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._sites = sites_of(crawler)
+        self._errors: dict[str, Exception] = {}
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
-        """What the robots.txt of the request's site says. Raises SiteStopped, or IgnoreRequest without one."""
-        async with self._lines[urlsplit(request.url).netloc]:
+        """What the robots.txt of the request's site says. Raises IgnoreRequest, of the kind that refused it, if any."""
+        site = urlsplit(request.url).netloc
+        async with self._lines[site]:
             parser = await super().robot_parser(request)
-        if parser is None:
-            _refuse_stopped(self._sites.watch.stop_of(host_of(request.url)))
-            raise IgnoreRequest("robots.txt could not be asked for")
+            if parser is None:
+                self._parsers.pop(site, None)
+                error = self._errors.pop(site, None)
+                if isinstance(error, IgnoreRequest):
+                    raise type(error)(*error.args) from error
+                raise IgnoreRequest("robots.txt could not be asked for") from error
         return parser
+
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        self._errors[netloc] = exc
+        super()._robots_error(exc, netloc)
 
 
 class SiteListener:

@@ -110,7 +110,9 @@ def host(start_host: Callable[[], Host]) -> Host:
     return start_host()
 
 
-def crawl(urls: list[str], *, stops: list[SiteStop] | None = None, **settings: Any) -> list[dict[str, Any]]:
+def crawl(
+    urls: list[str], *, stops: list[SiteStop] | None = None, complains: bool = False, **settings: Any
+) -> list[dict[str, Any]]:
     """Everything that the crawl said, in order."""
     chosen = Settings(**{"allow_loopback": True} | settings)
     order = {"urls": urls, "settings": dump(chosen), "stops": [dump(stop) for stop in stops or []]}
@@ -123,7 +125,7 @@ def crawl(urls: list[str], *, stops: list[SiteStop] | None = None, **settings: A
         cwd=REPOSITORY,
         check=True,
     )
-    assert done.stderr == ""
+    assert bool(done.stderr) == complains, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -233,6 +235,13 @@ def test_a_robots_txt_that_forbids_all_is_a_stop(host: Host) -> None:
     said = crawl(host.urls(3))
     [stop] = of("stop", said)
     assert stop["reason"] == "its robots.txt forbids all pages"
+    assert host.pages == []
+
+
+def test_a_robots_txt_that_cannot_be_had_lets_nothing_out(host: Host) -> None:
+    host.answers["/robots.txt"] = (200, {"Content-Length": "nonsense"}, b"")
+    said = crawl(host.urls(4), complains=True)
+    assert [failure["reason"] for failure in of("failure", said)] == ["robots.txt could not be asked for"] * 4
     assert host.pages == []
 
 
