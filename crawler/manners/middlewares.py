@@ -115,8 +115,8 @@ class SiteListener:
         """Raises SiteStopped for a site that said stop while this request waited for robots.txt."""
         _refuse_stopped(self._sites.watch.stop_of(host_of(request.url)))
 
-    def process_response(self, request: Request, response: Response) -> Response:
-        """The same answer. Sends `SITE_STOPPED` or `SITE_PAUSED` where it says so."""
+    async def process_response(self, request: Request, response: Response) -> Response:
+        """The same answer, once all who heard of `SITE_STOPPED` or `SITE_PAUSED`, where it says so, are done."""
         if "cached" in response.flags or (response.status in _ABOUT_KEYS and _shows_key(request)):
             return response
         watch, host = self._sites.watch, host_of(request.url)
@@ -126,9 +126,9 @@ class SiteListener:
             stop = watch.heard_robots(request.url, read_robots(response.body[:MAX_ROBOTS_BYTES], self._token))
         until = watch.paused_until(host)
         if stop:
-            self._crawler.signals.send_catch_log(SITE_STOPPED, stop=stop)
+            await self._crawler.signals.send_catch_log_async(SITE_STOPPED, stop=stop)
         elif until and until != before:
-            self._crawler.signals.send_catch_log(SITE_PAUSED, host=host, until=until)
+            await self._crawler.signals.send_catch_log_async(SITE_PAUSED, host=host, until=until)
         return response
 
 
