@@ -69,6 +69,7 @@ def test_a_search_leads_to_its_next_page_and_to_what_it_found() -> None:
     assert (further.depth, many.depth) == (1, 2)
     last = read({"count": 150, "results": [result()]}, further.url)
     assert ["batch" in ask.url for ask in last.asks] == [True]
+    assert read({"count": 100, "results": [result()]}, SEARCH).asks[0].url.startswith(f"{API}/listings/batch")
     assert read({"count": 0, "results": []}, SEARCH) == Reading()
 
 
