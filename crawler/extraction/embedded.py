@@ -149,9 +149,9 @@ _ID_ATTRIBUTES = (
     "data-adno",
 )
 _INPUT_NAMES = frozenset(
-    """sku productid product_id productcode product_code id_product products_id product idproduct itemid item_id itemcode
-    item articleid article asin pid prodid add-to-cart artnr code variantid skuid goods_id listing_id adid adno ad_id
-    aid anid""".split()  # noqa: SIM905
+    """sku productid product_id productcode product_code id_product products_id product idproduct itemid item_id
+    itemcode item articleid article asin pid prodid add-to-cart artnr code variantid skuid goods_id listing_id adid
+    adno ad_id aid anid""".split()  # noqa: SIM905
 )
 _CODE = re.compile(r"[\w./+#-]{2,40}")
 

@@ -31,14 +31,18 @@ _LISTING_FIELDS = {
 }
 
 
+def read_item(shop: ShopPage) -> tuple[type[ItemPage], OfferItem]:
+    """The page object that reads a page, and what it finds, be it an item page or not."""
+    chosen = page_class(shop.url)
+    response = web_poet.HttpResponse(url=shop.url, body=shop.html.encode("utf-8", "replace"), encoding="utf-8")
+    return chosen, chosen(response=response, shop=shop).item()
+
+
 def read_offer(shop: ShopPage, marketplace: str) -> tuple[Offer | None, tuple[str, ...]]:
     """The offer of a page, None when it makes none; and what of a marketplace's item page could not be found."""
-    chosen = page_class(shop.url)
-    if chosen is ItemPage and not shop.is_offered:
+    if page_class(shop.url) is ItemPage and not shop.is_offered:
         return None, ()
-    response = web_poet.HttpResponse(url=shop.url, body=shop.html.encode("utf-8", "replace"), encoding="utf-8")
-    page = chosen(response=response, shop=shop)
-    item = page.item()
+    chosen, item = read_item(shop)
     if chosen is not ItemPage and not (item.name and item.productId):
         missing = " and ".join(
             what for what, there in (("title", item.name), ("item number", item.productId)) if not there

@@ -14,6 +14,7 @@ from crawler.extraction.embedded import attribute_statements, embedded_statement
 from crawler.extraction.evidence import Decision, Statement, decide, said
 from crawler.extraction.labels import label_statements, named_statements
 from crawler.extraction.meta import graph_statements, itemprop_statements, meta_statements, stated
+from crawler.extraction.named_parts import brand_statements
 from crawler.extraction.offer import OfferFields
 from crawler.extraction.page_address import address_statements
 from crawler.extraction.price import read_currency
@@ -62,6 +63,7 @@ def read_fields(document: Document, data: StructuredData, sources: Sequence[Offe
             attribute_statements(document),
             named_statements(document),
             label_statements(document),
+            brand_statements(document),
             address,
             price_statements(prices),
         )

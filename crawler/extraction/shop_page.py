@@ -35,7 +35,7 @@ _PRODUCT_GRAPHS = frozenset({"product", "og:product", "product.item", "product.g
 _ARTICLES = frozenset(
     {"article", "newsarticle", "blogposting", "review", "howto", "recipe", "collectionpage", "itemlist"}
 )
-_SURE = 0.6
+_SURE = 0.5
 _NEAR = 150
 """Elements between a price and the control that buys for it."""
 _MOST_STRONG_PRICES = 3

@@ -39,14 +39,14 @@ _WHOLE_AT_END = re.compile(r"(?:^|[^\d.,])\d{1,3}(?:[ .,'’]\d{3})*$")
 _DIGIT = re.compile(r"\d")
 
 _NAMED_PRICE = re.compile(
-    r"price|preis|prix|precio|prezzo|preco|preço|(?:^|[-_\s])(?:cena|cene|ceny|cijena|pris|prijs|hinta|fiyat|kaina|pret"
+    r"price|pricing|preis|prix|precio|prezzo|preco|preço|(?:^|[-_\s])(?:cena|cene|ceny|cijena|pris|prijs|hinta|fiyat|kaina|pret"
     r"|amount|money|valor|prc|tsena)(?:[-_\s]|$)|Price\b|Preis\b",
     re.I,
 )
 _NAMED_OLD = re.compile(
     r"(?:^|[-_\s])(?:old|was|before|rrp|msrp|uvp|statt|srp|retail|crossed|strike\w*|struck|stroke|line-?through|previous"
-    r"|prev|original|orig|initial|barr(?:ed|e|ato)?|sbarrat\w*|tachado|ray[eé]|durchgestrichen|preskrt\w*|skrt\w*|compare\w*|antes|ancien|vecchio|stara|puvodni|alt|full|list)(?:[-_\s]|$)"
-    r"|old-?_?price|list-?_?price|was-?_?price|price-?_?(?:old|was|before|list|rrp|msrp|original|compare|strike)"
+    r"|prev|original|orig|initial|barr(?:ed|e|ato)?|sbarrat\w*|tachado|ray[eé]|durchgestrichen|preskrt\w*|skrt\w*|antes|ancien|vecchio|stara|puvodni)(?:[-_\s]|$)"
+    r"|compare-?_?price|(?:full|alt|list)-?_?(?:price|preis)|old-?_?price|list-?_?price|was-?_?price|price-?_?(?:old|was|before|list|rrp|msrp|original|compare|strike)"
     r"|strike-?through|compare-?at|oldprice|OldPrice|listPrice|wasPrice|ldPrice|basisPrice|basis-?price|textStrike",
     re.I,
 )
@@ -66,6 +66,7 @@ _NAMED_OWN = re.compile(
 _NAMED_TITLE = re.compile(
     r"(?:^|[-_\s])(?:name|title|titel|titulo|nazev|nazov|nome|nom)(?:[-_\s]|$)|(?:product|item)-?_?(?:name|title)", re.I
 )
+_LAST_WORDS = re.compile(r"^.*\d\S*")
 _PER_UNIT = re.compile(r"/\s?\d*\s?(?:kg|g|ml|cl|l|lb|oz|m[²2]?|mo|yr|ltr|stk|pcs?|pieces?)\b|\d\s?x\s", re.I)
 _STRUCK = re.compile(r"line-through")
 
@@ -100,7 +101,7 @@ def visible_prices(document: Document, buy: Sequence[int]) -> list[SeenPrice]:
             if not currency and not named:
                 continue
             before = _words_before(document, order, place)
-            score = _position(document, place, buy)
+            score = _position(document, piece.owner, buy)
             score += 3.0 * named + 1.5 * bool(currency) + 1.0 * own - 4.0 * other
             old = old or bool(LEXICON.old_price.find(before))
             around = f"{before} {raw} {_words_after(document, order)}"
@@ -283,7 +284,10 @@ def _words_before(document: Document, order: int, place: int) -> str:
         order -= 1
     piece = document.pieces[order]
     near = document.ancestors(place, 3)[-1]
-    return piece.text[-40:] if piece.owner >= near and len(piece.text) <= 60 else ""
+    if piece.owner < near or len(piece.text) > 60:
+        return ""
+    # what stands before another number was said of that one
+    return _LAST_WORDS.sub("", piece.text)
 
 
 def _words_after(document: Document, order: int) -> str:

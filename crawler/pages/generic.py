@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import parsel
 import web_poet
 
+from crawler.extraction.named_parts import read_trail
 from crawler.extraction.offer import absolute
 from crawler.extraction.shop_page import ShopPage
 from crawler.extraction.text import MAX_DESCRIPTION, clean
 from crawler.pages.item import OfferItem, Stated
 
+_MOST_FOUND = 100
+_LONGEST_SEARCHED = 1_000_000
 _ASSUMED = "a price and no word of being sold out"
 
 
@@ -25,6 +28,8 @@ class ItemPage(web_poet.WebPage[OfferItem]):
 
     shop: ShopPage
     """The page as the generic reading has it."""
+    item_address: ClassVar[str] = ""
+    """Of a marketplace: what the address of an item page looks like; the first group is the item's number."""
 
     @cached_property
     def selector(self) -> parsel.Selector:
@@ -52,8 +57,10 @@ class ItemPage(web_poet.WebPage[OfferItem]):
         return self._decided("currency")
 
     @web_poet.field
-    def productId(self) -> str:  # noqa: N802
-        """What structured data numbers the product by."""
+    def productId(self) -> str:
+        """The number in the address; of any shop, what structured data numbers the product by."""
+        if self.item_address and (match := re.search(self.item_address, self.shop.url)):
+            return Stated(match[1], "url")
         return self.shop.said.id
 
     @web_poet.field
@@ -85,7 +92,9 @@ class ItemPage(web_poet.WebPage[OfferItem]):
     @web_poet.field
     def category(self) -> Stated:
         """Broader first."""
-        return self._said("category", "category")
+        if self.shop.said.category:
+            return self._said("category", "category")
+        return Stated(" > ".join(read_trail(self.shop.document)), "breadcrumbs")
 
     @web_poet.field
     def condition(self) -> Stated:
@@ -98,7 +107,7 @@ class ItemPage(web_poet.WebPage[OfferItem]):
         return self.shop.said.quantity
 
     @web_poet.field
-    def shipsFrom(self) -> Stated:  # noqa: N802
+    def shipsFrom(self) -> Stated:
         """A country."""
         return self._said("ships_from", "offers/shippingDetails")
 
@@ -108,32 +117,32 @@ class ItemPage(web_poet.WebPage[OfferItem]):
         return self.shop.said.images or absolute(self.shop.data.open_graph.get("og:image", ()), self.shop.url)
 
     @web_poet.field
-    def sellerId(self) -> str:  # noqa: N802
+    def sellerId(self) -> str:
         """The host, where nobody else is named."""
         return self.shop.seller.id
 
     @web_poet.field
-    def sellerName(self) -> str:  # noqa: N802
+    def sellerName(self) -> str:
         """As shown."""
         return self.shop.seller.name
 
     @web_poet.field
-    def sellerLocation(self) -> str:  # noqa: N802
+    def sellerLocation(self) -> str:
         """As shown."""
         return self.shop.seller.location
 
     @web_poet.field
-    def sellerFeedbackScore(self) -> int | None:  # noqa: N802
+    def sellerFeedbackScore(self) -> int | None:
         """Ratings counted."""
         return self.shop.seller.feedback_score
 
     @web_poet.field
-    def sellerFeedbackPercent(self) -> float | None:  # noqa: N802
+    def sellerFeedbackPercent(self) -> float | None:
         """Share of positive feedback."""
         return self.shop.seller.feedback_percent
 
     def item(self) -> OfferItem:
-        """The item. What a marketplace's class does not find is as the generic reading has it; the seller as a whole."""
+        """The item. What a marketplace's does not find is as the generic reading has it; the seller as a whole."""
         item = web_poet.fields.item_from_fields_sync(self, OfferItem)
         if type(self) is ItemPage:
             return item
@@ -153,10 +162,10 @@ class ItemPage(web_poet.WebPage[OfferItem]):
         `pattern` is looked for in it: its first group is taken, and an element without it is passed over.
         """
         for selector in selectors:
-            for node in self.css(selector)[:20]:
+            for node in self.css(selector)[:_MOST_FOUND]:
                 text = node.attrib.get(attribute, "") if attribute else " ".join(node.css("*::text").getall()[:200])
                 if pattern:
-                    match = re.search(pattern, text[:5_000])
+                    match = re.search(pattern, text[:_LONGEST_SEARCHED])
                     text = match[1] if match else ""
                 if text := clean(text, MAX_DESCRIPTION if not pattern else 500).replace("\n", " "):
                     return Stated(text, f"css {selector}" + (f" @{attribute}" if attribute else ""))

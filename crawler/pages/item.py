@@ -33,7 +33,7 @@ class OfferItem:
     """As it stands on the page; it may bear its currency."""
     currency: str | None = None
     """A code of ISO 4217, or a sign."""
-    productId: str | None = None  # noqa: N815 - the vocabulary's spelling
+    productId: str | None = None
     """The marketplace's own key of the offer."""
     sku: str | None = None
     gtin: str | None = None
@@ -44,15 +44,15 @@ class OfferItem:
     category: str | None = None
     condition: str | None = None
     quantity: int | None = None
-    shipsFrom: str | None = None  # noqa: N815
+    shipsFrom: str | None = None
     images: tuple[str, ...] = ()
     """Absolute URLs."""
-    sellerId: str | None = None  # noqa: N815
+    sellerId: str | None = None
     """The marketplace's own key of the seller."""
-    sellerName: str | None = None  # noqa: N815
-    sellerLocation: str | None = None  # noqa: N815
-    sellerFeedbackScore: int | None = None  # noqa: N815
-    sellerFeedbackPercent: float | None = None  # noqa: N815
+    sellerName: str | None = None
+    sellerLocation: str | None = None
+    sellerFeedbackScore: int | None = None
+    sellerFeedbackPercent: float | None = None
 
     def filled(self) -> dict[str, Any]:
         """What is stated, by name."""
