@@ -2,7 +2,7 @@
 
 The format is not documented by its maker; it is what every such shop answers. It tells neither the currency nor who
 sells: its ``vendor`` is the maker of the goods, and taking that for the seller would let a shop of copies pass for the
-brand itself. So the product's own page is read too, and `merged` with its entry.
+brand itself. So the product's own page is read too, and merged with its entry (see `crawler.sources.listed`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ from crawler.extraction.price import read_price
 from crawler.extraction.text import MAX_DESCRIPTION, MAX_TITLE, clean
 from crawler.sources.interface import Answer, Ask, Offer, Priority, Reading
 from crawler.sources.json_answer import Item, mapping, picture_urls, sequence
-from crawler.sources.listed import listed_offer, merged, page_ask
+from crawler.sources.listed import page_ask
 from domain.listing import Listing, Seller
-
-__all__ = ["PAGE_SIZE", "ShopifySource", "listed_offer", "merged"]
 
 PAGE_SIZE = 250
 """The most products that such a shop puts on one page."""
