@@ -49,17 +49,18 @@ class Assembly:
         assert isinstance(spider, ListingSpider)
         assert self._crawler.engine, "Scrapy opens its spider with the engine running"
         session = self._session
-        self._recorder = Recorder(session.records, session.tally)
-        self._readers = Readers(session.order.settings)
         self._capturing = Capturing(session)
+        self._recorder = Recorder(session.records, session.tally, self._capturing.sync)
+        self._readers = Readers(session.order.settings)
         images = ImageCapture(session, self._crawler.engine.download_async, self._capturing, self._recorder)
+        self._listings = ListingStore(session, self._recorder, images)
         spider.open(
             Outcomes(
                 session,
                 readers=self._readers,
                 capturing=self._capturing,
                 recorder=self._recorder,
-                listings=ListingStore(session, self._recorder, images),
+                listings=self._listings,
                 planning=Planning(session, self._recorder, self._readers, load(Yields, dict(session.order.yields))),
                 sites=session.sites,
                 end=spider.end,
@@ -86,7 +87,7 @@ class Assembly:
         """Nothing is under way anymore."""
         if self._session.fatal is None:
             try:
-                await self._recorder.ask(lambda: link_relistings(self._session.records, since=self._session.began))
+                await self._recorder.ask(lambda: link_relistings(self._session.records, self._listings.new))
             except AssayerError as error:
                 self._session.fatal = error
         self._readers.close()

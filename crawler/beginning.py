@@ -24,7 +24,7 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
         records=records,
         evidence=evidence,
         frontier=frontier,
-        sites=Sites(order.settings, records.site_stops()),
+        sites=Sites(order.settings, records.site_stops(), worker=order.worker),
     )
     counts = frontier.counts()
     unfinished = counts.waiting + counts.taken

@@ -14,12 +14,13 @@ from crawler.capture.certificate import certificate_der
 from crawler.capture.recorder import CaptureRecorder
 from crawler.capture.warc_writer import WarcWriter
 from crawler.manners.conditional import visit_of
+from crawler.middlewares import AS_RECEIVED
 from crawler.session import Session
 from domain.capture import Capture, CaptureKind
 from domain.listing import Listing
 from domain.visit import Visit
 
-_WRITERS = 3
+_WRITERS = 6
 
 
 class Capturing:
@@ -49,7 +50,7 @@ class Capturing:
             body=response.body,
             received_at=datetime.now(UTC),
             status=response.status,
-            headers=_pairs(response.headers),
+            headers=_pairs(request.meta.get(AS_RECEIVED, response.headers) if request else response.headers),
             protocol=response.protocol or "HTTP/1.1",
             ip_address=str(response.ip_address or ""),
             certificate=certificate_der(response.certificate),
@@ -64,6 +65,10 @@ class Capturing:
         capture = await asyncio.get_running_loop().run_in_executor(self._threads, self._recorder.record, answer)
         self._files[capture.warc] = None
         return capture
+
+    def sync(self) -> None:
+        """Have the disk keep the WARC records that were written."""
+        self._warc.sync()
 
     async def body(self, sha256: str) -> bytes:
         """Bytes that were captured before. Raises NotFound or EvidenceCorrupt."""

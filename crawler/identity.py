@@ -30,6 +30,8 @@ class Identities:
         self._stored, self._began = stored, began
         self._on_its_way: dict[tuple[str, str], Listing] = {}
         self._pages: set[int] = set()
+        self.new: set[tuple[str, str]] = set()
+        """Keys of listings that were not stored before this process met them."""
 
     def settle(self, listing: Listing) -> Listing | None:
         """The listing under the id that is its own, or None when this crawl has met it already.
@@ -45,6 +47,8 @@ class Identities:
             return None
         known = self._known(chosen)
         settled = replace(chosen, relists=known.relists) if known else chosen
+        if known is None:
+            self.new.add(settled.key)
         self._on_its_way[settled.key] = settled
         self._pages.add(page)
         return settled

@@ -16,6 +16,10 @@ from crawler.resolver import GuardedResolver
 from crawler.session import Session
 from domain.errors import AddressRefused
 
+AS_RECEIVED = "headers as received"
+"""Under this name a request keeps its answer's headers: those too that say how it was compressed."""
+_MOST_ROBOTS = 500
+
 
 class UnguardedCrawl(RuntimeError):
     """The reactor resolves names without the guard: no request may leave."""
@@ -62,6 +66,15 @@ class RefusedNames:
                 raise RequestRefused(reason) from exception
 
 
+class AsReceived:
+    """Next to the downloader: keeps the headers of each answer as they came, for evidence."""
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """The same answer."""
+        request.meta[AS_RECEIVED] = response.headers.copy()
+        return response
+
+
 class StrictRobots:
     """Reads silence as a no: a robots.txt that cannot be had forbids everything (RFC 9309 section 2.3.1.4)."""
 
@@ -73,12 +86,22 @@ class StrictRobots:
         """As Scrapy makes it."""
         return cls(_session(crawler))
 
+    def process_request(self, request: Request) -> Response | None:
+        """Who wants to read a robots.txt (for its sitemaps) gets the one that is obeyed; no site is asked twice."""
+        known = self._session.robots.get(request.url)
+        if known is None or is_robots(request):
+            return None
+        return TextResponse(request.url, body=known, headers={"Content-Type": "text/plain"}, request=request)
+
     def process_response(self, request: Request, response: Response) -> Response:
         """robots.txt as it counts: 4xx means there is none, anything else that is not 200 means no."""
         if not is_robots(request):
             return response
         if response.status == 200:
-            return TextResponse(request.url, body=response.body[:MAX_ROBOTS_BYTES], request=request)
+            body = response.body[:MAX_ROBOTS_BYTES]
+            if len(self._session.robots) < _MOST_ROBOTS:
+                self._session.robots[request.url] = body
+            return TextResponse(request.url, body=body, request=request)
         if 400 <= response.status < 500 and response.status != 429:
             return TextResponse(request.url, body=b"", request=request)
         return self._forbidding(request, f"answered {response.status}")

@@ -57,7 +57,7 @@ class Outcomes:
         listings: ListingStore,
         planning: Planning,
         sites: Sites,
-        end: Callable[[AssayerError], Awaitable[None]],
+        end: Callable[[AssayerError], None],
         through: Callable[[Entry], None],
     ) -> None:
         self._session, self._readers, self._capturing = session, readers, capturing
@@ -81,7 +81,7 @@ class Outcomes:
             await self._give_up(entry, str(error), None)
         except AssayerError as error:
             self._session.frontier.release(entry.key)
-            await self._end(error)
+            self._end(error)
         except Exception as error:  # noqa: BLE001 - the edge of the crawl's work on one page
             await self._give_up(entry, describe(error), None)
         finally:
@@ -152,6 +152,8 @@ class Outcomes:
         if isinstance(error, SiteStopped) and not isinstance(error, NoContact):
             # not this request's fault: it stays for a run in which the site may be asked
             self._session.frontier.release(entry.key)
+            if self._sites.watch.stop_of(entry.host):
+                self._session.frontier.leave(entry.host)
         elif is_robots_refusal(error):
             await self._refused_by_robots(entry, request)
         elif (again := self._sites.retry_at(entry, error, status, headers)) is not None:

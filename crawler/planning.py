@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from crawler.finding.only_new import is_due
 from crawler.finding.yields import Yields
@@ -99,10 +98,8 @@ class Planning:
         return due
 
     def _prepared(self, ask: Ask, visit: Visit | None) -> Ask:
-        path = urlsplit(ask.url).path
-        bonus = self._yields.bonus(host_of(ask.url), query=str(ask.context.get("query", "")), path=path)
         headers = conditional_headers(visit) if visit and visit.listing and not visit.gone else {}
-        return replace(ask, priority=ask.priority + bonus, headers={**ask.headers, **headers})
+        return replace(ask, priority=self._yields.priority(ask), headers={**ask.headers, **headers})
 
     def _divided(self, asks: Sequence[Ask]) -> tuple[tuple[Entry, ...], list[Ask]]:
         """Entries within the limit, and what is beyond. What is no page of the site does not count."""

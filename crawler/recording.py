@@ -30,9 +30,9 @@ class Kept:
 class Recorder:
     """The one writer of a crawl; lives on the event loop, writes in a thread of its own."""
 
-    def __init__(self, records: Records, tally: Tally) -> None:
-        """The listings that are saved are counted in `tally`."""
-        self._records, self._tally = records, tally
+    def __init__(self, records: Records, tally: Tally, sync: Callable[[], None]) -> None:
+        """Saved listings are counted in `tally`; `sync` has the disk keep the files that captures point to."""
+        self._records, self._tally, self._sync = records, tally, sync
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
         self._waiting: list[tuple[Kept, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -84,6 +84,7 @@ class Recorder:
         visits = [visit for kept in group for visit in kept.visits]
         listings = [listing for kept in group for listing in kept.listings]
         if captures:
+            self._sync()
             self._records.save_captures(captures)
         count = self._records.save_listings(listings) if listings else SaveCount()
         if visits:

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
 
 from crawler.finding.relisting import gone_by_visits, relisted
 from domain.errors import NotFound
 from domain.listing import Listing
 from store.interfaces import Records
 
+Key = tuple[str, str]
 
-def link_relistings(records: Records, *, since: datetime) -> int:
-    """Link what was captured since then to the gone listings of the same sellers; how many were linked.
 
-    Only the sellers of listings whose page was found gone are looked at, so that a crawl in which nothing is gone costs
-    nothing here.
+def link_relistings(records: Records, new: Collection[Key]) -> int:
+    """Link those of the `new` listings that take up a gone one of their seller; how many were linked.
+
+    New are those that were not stored before: a listing that once stood beside the gone one has not taken it up. Only
+    sellers of listings whose page is gone are looked at, so that a crawl without any costs nothing here.
     """
     gone = gone_by_visits(records)
     linked = 0
-    for marketplace, seller_id in _sellers_with_gone(records):
-        known = records.listings_of_seller(marketplace, seller_id)
-        new = [each for each in known if each.captured_at and each.captured_at >= since and not each.relists]
-        found = [
-            replace(each, relists=before)
-            for each in new
-            if (before := relisted(each, [other for other in known if other.key != each.key], gone))
-        ]
-        if found:
-            records.save_listings(found)
-            linked += len(found)
+    for marketplace, seller_id in _sellers_with_gone(records) if new else ():
+        known = {each.key: each for each in records.listings_of_seller(marketplace, seller_id)}
+        for listing in [each for each in known.values() if each.key in new and not each.relists]:
+            others = [other for other in known.values() if other.key != listing.key]
+            if before := relisted(listing, others, gone):
+                known[listing.key] = replace(listing, relists=before)
+                records.save_listings([known[listing.key]])
+                linked += 1
     return linked
 
 
-def _sellers_with_gone(records: Records) -> Iterator[tuple[str, str]]:
-    sellers = {(gone.marketplace, gone.seller.id): None for gone in _gone(records) if gone.seller.id}
-    yield from sellers
+def _sellers_with_gone(records: Records) -> list[Key]:
+    gone = (_offered(records, visit.listing) for visit in records.gone_visits() if visit.listing)
+    return list(dict.fromkeys((each.marketplace, each.seller.id) for each in gone if each and each.seller.id))
 
 
-def _gone(records: Records) -> Iterator[Listing]:
-    for visit in records.gone_visits():
-        try:
-            assert visit.listing, "asked for with a listing"
-            yield records.listing(*visit.listing)
-        except NotFound:
-            continue
+def _offered(records: Records, key: Key) -> Listing | None:
+    try:
+        return records.listing(*key)
+    except NotFound:
+        return None

@@ -32,6 +32,8 @@ def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
             "crawler.middlewares.AddressGate": 10,
             "crawler.middlewares.StrictRobots": 540,
             "crawler.middlewares.RefusedNames": 560,
+            # beyond Scrapy's own, which unpacks (590)
+            "crawler.middlewares.AsReceived": 595,
         },
         "HTTPCACHE_ENABLED": ours.crawl_cache,
         "HTTPCACHE_DIR": str((ours.crawl_dir / "cache").resolve()),

@@ -83,6 +83,8 @@ class Session:
     warc_files: tuple[str, ...] = ()
     fatal: AssayerError | None = None
     """Why the crawl cannot go on, such as a store that is gone."""
+    robots: dict[str, bytes] = field(default_factory=dict)
+    """Addresses of robots.txt files to what they say."""
     unreachable_robots: dict[str, str] = field(default_factory=dict)
     """Host with port to why its robots.txt could not be read; then nothing of it may be."""
 

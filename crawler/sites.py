@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -19,11 +20,11 @@ from domain.visit import SiteStop
 class Sites:
     """The rules, and what the sites themselves said. Lives on the event loop."""
 
-    def __init__(self, settings: Settings, stops: Sequence[SiteStop] = ()) -> None:
+    def __init__(self, settings: Settings, stops: Sequence[SiteStop] = (), *, worker: str = "") -> None:
         """`stops` are those of earlier crawls. Raises SettingRefused or BadInput for the rules."""
         self._rules = SiteRules(settings)
         self.watch = SiteWatch(stops=stops)
-        self._retries = Retries(settings.crawl_retries)
+        self._retries = Retries(settings.crawl_retries, seed=zlib.crc32(worker.encode()))
         self._rule_of: dict[str, SiteRule] = {}
         self._resting: dict[str, float] = {}
 

@@ -25,6 +25,11 @@ class ListingStore:
         self._session, self._recorder, self._images = session, recorder, images
         self._identities = Identities(session.records, began=session.began)
 
+    @property
+    def new(self) -> set[tuple[str, str]]:
+        """Keys of listings that were not stored before."""
+        return self._identities.new
+
     async def store(self, offer: Offer, page: Capture) -> Listing | None:
         """Store one that was captured with `page`; None when this crawl has met it, or it cannot be stored.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -60,9 +61,10 @@ class ListingSpider(scrapy.Spider):
         request: Request = failure.request  # type: ignore[attr-defined]
         await self._outcomes.failed(request.meta["entry"], request, failure.value or failure)
 
-    async def end(self, error: AssayerError) -> None:
+    def end(self, error: AssayerError) -> None:
         """The crawl cannot go on."""
         if self.session.fatal is None:
             self.session.fatal = error
             assert self.crawler.engine, "only a running crawl can end"
-            await self.crawler.engine.close_spider_async(reason=error.code)
+            # not awaited: closing waits for the very request that ends it
+            self._ending = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=error.code))
