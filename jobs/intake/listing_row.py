@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from domain.errors import BadInput
 from domain.listing import Listing, Seller
 from jobs.intake.fields import CONFIG, Count, Key, Line, Link, LongText, Percent, Pieces, Title, placed_faults
+from jobs.intake.merchant_feed import fault_of_gtin
 from jobs.intake.price import offer_price
 from jobs.intake.text import fault_of, fault_of_url
 
 MAX_IMAGES = 1_000
 _MAX_PRICE_CHARACTERS = 200
+_LARGEST_NUMBER = 10**18
+_AVAILABILITY = {
+    **dict.fromkeys(("instock", "httpsschemaorginstock", "httpschemaorginstock"), "InStock"),
+    **dict.fromkeys(("outofstock", "httpsschemaorgoutofstock", "httpschemaorgoutofstock"), "OutOfStock"),
+}
 
 
 def _url(text: str) -> str:
@@ -50,6 +56,24 @@ Url = Annotated[
 ]
 
 
+def _as_text(value: object) -> object:
+    """Numbers of articles that consist of digits come as numbers from some files."""
+    return (
+        str(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_NUMBER
+        else value
+    )
+
+
+Identifier = Annotated[
+    Line,
+    BeforeValidator(_as_text),
+    WithJsonSchema(
+        {"anyOf": [TypeAdapter(Line).json_schema(), {"type": "integer", "minimum": 0, "maximum": _LARGEST_NUMBER}]}
+    ),
+]
+
+
 class SellerRow(BaseModel):
     """Who offers."""
 
@@ -75,6 +99,14 @@ class ListingRow(BaseModel):
     currency: Line | None = Field(default=None, description="ISO 4217 code of the price.")
     quantity: Pieces | None = Field(default=None, description="Pieces on offer.")
     brand: Line | None = None
+    sku: Identifier | None = Field(default=None, description="The seller's or shop's own number of the article.")
+    gtin: Identifier | None = Field(
+        default=None, description="GTIN-8, -12, -13 or -14; blanks and hyphens are left out."
+    )
+    mpn: Identifier | None = Field(default=None, description="The maker's part number.")
+    availability: Line | None = Field(
+        default=None, description="InStock or OutOfStock, of schema.org, or as product feeds write them."
+    )
     category: Line | None = None
     condition: Line | None = Field(default=None, description="As the seller states it, such as new or used.")
     ships_from: Line | None = Field(default=None, description="ISO 3166-1 alpha-2, or the marketplace's words.")
@@ -115,6 +147,12 @@ def _draft(row: ListingRow) -> ListingDraft:
             price = offer_price(row.price, currency)
         except BadInput as error:
             unread.append(BadInput(f"{error.reason}; the listing is read without a price", field=error.field))
+    gtin, fault = _gtin(row.gtin or "")
+    unread += [BadInput(f"{fault}; the listing is read without it", field="gtin")] if fault else []
+    availability = _AVAILABILITY.get("".join(sign for sign in (row.availability or "").lower() if sign.isalpha()), "")
+    if row.availability and not availability:
+        reason = f'"{row.availability[:40]}" is neither InStock nor OutOfStock; the listing is read without it'
+        unread.append(BadInput(reason, field="availability"))
     listing = Listing(
         marketplace=row.marketplace,
         listing_id=row.listing_id,
@@ -126,11 +164,21 @@ def _draft(row: ListingRow) -> ListingDraft:
         price_raw=f"{raw} {currency}".strip() if raw else "",
         quantity=row.quantity,
         brand=row.brand or "",
+        sku=row.sku or "",
+        gtin=gtin,
+        mpn=row.mpn or "",
+        availability=availability,
         category=row.category or "",
         condition=row.condition or "",
         ships_from=row.ships_from or "",
     )
     return ListingDraft(listing=listing, images=tuple(dict.fromkeys(row.images or ())), unread=tuple(unread))
+
+
+def _gtin(stated: str) -> tuple[str, str | None]:
+    """Digits alone, and what is wrong with them."""
+    fault = fault_of_gtin(stated) if stated else None
+    return ("" if fault else stated.replace(" ", "").replace("-", ""), fault)
 
 
 def _seller(row: SellerRow) -> Seller:
