@@ -158,15 +158,15 @@ class Document:
         """What each element is called by its makers: its class, its id, and names for their tests; often empty."""
         return [_names(element) if element.attrib else "" for element in self.elements]
 
-    def inside(self, place: int) -> list[Piece]:
-        """The visible text in an element, in order."""
+    def inside(self, place: int, most: int = 50) -> list[Piece]:
+        """The visible text in an element, in order; no more than `most` pieces."""
         first = bisect_left(self._positions, (place, 0, 0))
         last = bisect_left(self._positions, (self.end[place] - 1, 1, -self.depth[place]))
-        return self.pieces[first:last]
+        return self.pieces[first : min(last, first + most)]
 
     def text(self, place: int, longest: int = MAX_TITLE) -> str:
         """The visible text in an element on one line."""
-        return " ".join(piece.text for piece in self.inside(place)[:50])[:longest]
+        return " ".join(piece.text for piece in self.inside(place))[:longest]
 
     def ancestors(self, place: int, most: int) -> list[int]:
         """The element itself and up to `most` of those around it, from inside out."""

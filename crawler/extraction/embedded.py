@@ -102,8 +102,10 @@ _STOCK_KEYS = (
 
 # what pages tell analytics, often in no JSON: `ecomm_prodid: '4711'`
 _TOLD = re.compile(
-    r"[\"']?\b(?P<name>ecomm_prodid|ecomm_totalvalue|ecomm_pvalue|content_ids|productSKU|product_sku|productSku|product_id|productId|productID|productCode|articleNumber"
-    r"|item_id|sku|adId|adid|ad_id|adno|listingId|listing_id|product_price|productPrice|ean13|ean|gtin13|gtin|productBrand|brandName|brand|currencyCode|currency)[\"']?\s*[:=]\s*\[?\s*[\"']?"
+    r"[\"']?\b(?P<name>ecomm_prodid|ecomm_totalvalue|ecomm_pvalue|content_ids|productSKU|product_sku|productSku"
+    r"|product_id|productId|productID|productCode|articleNumber|item_id|sku|adId|adid|ad_id|adno|listingId|listing_id|product_price|productPrice"
+    r"|ean13|ean|gtin13|gtin|productBrand|brandName|brand|currencyCode|currency)"
+    r"[\"']?\s{0,9}[:=]\s{0,9}\[?\s{0,9}[\"']?"
     r"(?P<value>[^\"'\]\[{},;\n<>]{1,60})",
 )
 _TOLD_FIELDS = {

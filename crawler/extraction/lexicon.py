@@ -77,7 +77,12 @@ class Labels:
                 field, found = known or field, (match.end(), " ".join(words))
             if len(words) == _LONGEST_LABEL:
                 break
-        if not found and words and (start := next((w for w in self._unspaced if words[0].startswith(w)), "")):
+        if (
+            not found
+            and words
+            and _UNSPACED.match(words[0])
+            and (start := next((w for w in self._unspaced if words[0].startswith(w)), ""))
+        ):
             field, found = self._unspaced[start], (text.casefold().index(start) + len(start), start)
         if not found or not field:
             return None

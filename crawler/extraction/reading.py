@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, islice
 
 from crawler.extraction.document import Document
 from crawler.extraction.embedded import attribute_statements, embedded_statements
@@ -23,6 +23,7 @@ from crawler.extraction.structured import StructuredData
 from crawler.extraction.visible_price import SeenPrice, price_statements, visible_prices
 
 _APART = re.compile(r"[\W_]+")
+_MOST_EMBEDDED = 600
 FIELDS = ("price", "currency", "sku", "gtin", "mpn", "brand", "availability")
 """What is decided by statements."""
 
@@ -59,7 +60,7 @@ def read_fields(document: Document, data: StructuredData, sources: Sequence[Offe
             graph_statements(data),
             meta_statements(document),
             itemprop_statements(document),
-            embedded_statements(document, title, numbers),
+            islice(embedded_statements(document, title, numbers), _MOST_EMBEDDED),
             attribute_statements(document),
             named_statements(document),
             label_statements(document),

@@ -19,6 +19,8 @@ from domain.prices import CURRENCIES, MOST, amount_in
 _MOST_CANDIDATES = 400
 _LONGEST = 60
 _LONGEST_WORDS = 25
+_MOST_PIECES = 12
+_MOST_NUMBERS = 5_000
 _MOST_IN_CARD = 40
 _HIGHEST = 5
 """Elements around the digits that may still be the price's own."""
@@ -88,12 +90,14 @@ class SeenPrice:
 def visible_prices(document: Document, buy: Sequence[int]) -> list[SeenPrice]:
     """The prices on the page, in order. `buy` are the places of controls that buy its product."""
     found: dict[int, SeenPrice] = {}
+    tried = 0
     pieces = document.pieces
     for order, piece in enumerate(pieces):
-        if len(found) >= _MOST_CANDIDATES:
+        if len(found) >= _MOST_CANDIDATES or tried >= _MOST_NUMBERS:
             break
         if len(piece.text) > 2 * _LONGEST or document.aside[piece.owner] or not _DIGIT.search(piece.text):
             continue
+        tried += 1
         read = _price_element(document, piece)
         if read and read[0] not in found:
             place, amount, currency, raw = read
@@ -135,8 +139,8 @@ def _price_element(document: Document, piece: Piece) -> tuple[int, Decimal, str,
     """The largest element around the digits that states one amount and little else: place, amount, currency, text."""
     best = None
     for place in document.ancestors(piece.owner, _HIGHEST):
-        inside = document.inside(place)
-        if len(inside) > 12:
+        inside = document.inside(place, _MOST_PIECES + 1)
+        if len(inside) > _MOST_PIECES:
             break
         text = joined(inside)
         if len(text) > _LONGEST:
@@ -193,7 +197,7 @@ def _called(document: Document, place: int) -> tuple[bool, bool, bool, bool]:
     named = old = other = own = False
     around = document.ancestors(place, 4)
     # what stands inside counts where the element has only that one thing
-    inside = [each for each in range(place + 1, min(document.end[place], place + 5)) if document.inside(each)]
+    inside = [each for each in range(place + 1, min(document.end[place], place + 5)) if document.inside(each, 1)]
     for distance, each in enumerate([*inside, *around]):
         element = document.elements[each]
         if element.tag in ("del", "s", "strike") or _STRUCK.search((element.get("style") or "")[:300]):
