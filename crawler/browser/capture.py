@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, Error
 
 from crawler.addresses import check_url
 from crawler.browser.chromium import RunningChromium
-from crawler.browser.page import START_MS, TOTAL_S, Look, close_popup, close_quietly, context_options
+from crawler.browser.page import GOTO, TOTAL_S, Look, close_popup, close_quietly, context_options
 from crawler.browser.passes import ProxyLimits
 from crawler.browser.proxy import GuardedProxy, place_of
 from crawler.browser.screenshots import Screenshots
@@ -74,7 +74,7 @@ async def _look(look: Look, context: BrowserContext) -> Rendered:
         page = await context.new_page()
         page.on("popup", close_popup)
         await look.prepare(page)
-        answer = await page.goto(look.url, wait_until="domcontentloaded", timeout=START_MS)
+        answer = await page.goto(look.url, **GOTO)
         if answer is None:
             raise FetchRefused("no answer", url=look.url)
         # what the proxy said in the site's place is no answer of the site

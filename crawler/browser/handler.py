@@ -23,7 +23,7 @@ from scrapy_playwright.page import PageMethod  # type: ignore[import-untyped]
 from crawler.browser.capture import refusal
 from crawler.browser.chromium import RunningChromium
 from crawler.browser.page import (
-    START_MS,
+    GOTO,
     TOTAL_S,
     Document,
     Look,
@@ -199,7 +199,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[m
             ),
             "playwright_page_init_callback": prepare,
             "playwright_page_event_handlers": {"popup": close_popup},
-            "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded", "timeout": START_MS},
+            "playwright_page_goto_kwargs": dict(GOTO),
             "playwright_page_methods": [seeing],
         }
         return Request(look.url, meta=meta, headers={"User-Agent": look.identity}, dont_filter=True)

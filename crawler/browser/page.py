@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from playwright.async_api import Error, Page, Request, Route
@@ -22,12 +23,16 @@ from crawler.browser.screenshots import VIEWPORT, Screenshots, take_screenshots
 from domain.errors import FetchRefused, FetchTooLarge
 
 START_MS = 10_000
-"""Longest time until a page's document is read."""
-QUIET_MS = 6_000
+"""Longest time until a page's document begins to come."""
+QUIET_MS = 8_000
 """Longest time that a page is waited for after that; ready before, once it has asked for nothing for half a second."""
 TOTAL_S = 45.0
 """Longest time for one page, screenshots included."""
 
+GOTO: Mapping[str, Any] = MappingProxyType({"wait_until": "commit", "timeout": START_MS})
+"""How a page is gone to. Its end is not waited for: one that leads elsewhere while it is read is never read to it."""
+
+_MOST_LED_TO = 5
 # fields that belong to how the bytes were sent; the browser gets them as they are
 _OF_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "alt-svc"})
 _SERIALIZED = """(() => {
@@ -66,6 +71,8 @@ class Shown:
     """``host:port`` that the page asked for and the address policy refused, to why."""
     not_asked: Mapping[str, int]
     """Requests that were not made, counted by their kind."""
+    led_to: tuple[str, ...]
+    """Where the page tried to take its visitor, in this window or another, the first few; it was kept where it was."""
 
     @property
     def html_sha256(self) -> str:
@@ -89,6 +96,7 @@ class Look:
     seen: bool = False
     """Whether the page's document was there, so that it could be waited for."""
     not_asked: Counter[str] = field(default_factory=Counter)
+    led_to: dict[str, None] = field(default_factory=dict)
     _opened: bool = False
 
     async def prepare(self, page: Page) -> None:
@@ -116,6 +124,8 @@ class Look:
             await route.continue_()
         else:
             self.not_asked[request.resource_type] += 1
+            if main_frame and request.resource_type == "document" and len(self.led_to) < _MOST_LED_TO:
+                self.led_to[request.url[:4096]] = None
             # "aborted" leaves the page as it is; after any other reason Chromium would show an error page in its place
             await route.abort("aborted")
 
@@ -159,6 +169,7 @@ class Look:
             screenshots=taken,
             refused=dict(self.way_out.refused),
             not_asked=dict(self.not_asked),
+            led_to=tuple(self.led_to),
         )
 
     async def _html(self, session: Any) -> bytes:

@@ -39,7 +39,7 @@ class Looks(scrapy.Spider):
             shown = shown_in(answer)
             said |= {"shown": answer.text, "status": answer.status, "settled": shown.settled}
             said |= {"html_sha256": shown.html_sha256, "not_asked": dict(shown.not_asked)}
-            said["refused"] = dict(shown.refused)
+            said |= {"refused": dict(shown.refused), "led_to": shown.led_to}
             if shown.screenshots:
                 said["full"] = base64.b64encode(shown.screenshots.full).decode()
         sys.stdout.write(json.dumps(said) + "\n")

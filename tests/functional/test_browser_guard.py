@@ -23,7 +23,7 @@ import pytest
 from crawler.addresses import Address
 from crawler.browser import chromium
 from crawler.browser.chromium import RunningChromium
-from crawler.browser.page import Document, Look, Shown, context_options
+from crawler.browser.page import GOTO, Document, Look, Shown, context_options
 from crawler.browser.proxy import GuardedProxy
 from domain.settings import Settings
 
@@ -173,7 +173,7 @@ async def look(page: str, *, allow_loopback: bool, pictures: bool = True) -> tup
         )
         opened = await context.new_page()
         await one.prepare(opened)
-        await opened.goto(document.url, wait_until="domcontentloaded")
+        await opened.goto(document.url, **GOTO)
         shown = await one.see(opened)
         await context.close()
         return shown, proxy.url.removeprefix("http://")
@@ -231,6 +231,7 @@ def test_the_trap_hears_what_is_let_out(trap: Trap) -> None:
     assert not heard & {"/gone", "/refreshed", "/popup", "/form", "/frame", "/film"}
     assert not any("beacon" in line or "ping" in line or line.startswith("UDP") for line in trap.heard)
     assert {"document", "media", "ping"} <= set(shown.not_asked)
+    assert {f"http://127.0.0.1:{trap.port}/{path}" for path in ("gone", "popup")} <= set(shown.led_to)
     assert shown.url == "http://shop.example/#"  # as far as its own link led
 
 
