@@ -14,6 +14,7 @@ from crawler.extraction.lexicon import LEXICON, Label
 
 _LONGEST_LABEL = 120
 _LONGEST_CODE = 40
+_SHORTEST_CODE = 3
 _LONGEST_BRAND = 50
 _MOST_STATEMENTS = 60
 _NEAR = 3
@@ -50,6 +51,8 @@ def label_statements(document: Document) -> Iterator[Statement]:
             continue
         given += 1
         value, share = found
+        if label.field in ("sku", "mpn") and len(value) < _SHORTEST_CODE:
+            continue
         if " " in value and label.field in ("sku", "mpn") and any(part.isalpha() for part in value.split()):
             share *= 0.6  # words in it: a description more often than a number
         share *= _place_share(document, piece.owner)

@@ -31,7 +31,10 @@ _SIGN = (
     + r"|EURO|Euros?|eur|euro|Eur|kr|Kr|KR|zł|ZŁ|Kč|kč|KČ|Ft|FT|lei|Lei|LEI|лв|руб|грн|RM|Rs|Rp|TL|kn|Kn|KN|din|Din"
     r"|Fr|SFr|Bs|GBP|р|ден|ر\.س|د\.إ)\b\.?|円|元|원|บาท|,-|,–|\.–|\.-"
 )
-_NUMBER = r"\d{1,3}(?:[ .,'’]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+[.,]\d+|[.,]\d{2}(?!\d)|\d+"
+_NUMBER = (
+    r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d{1,2})?(?!\d)"  # as in India
+    r"|\d{1,3}(?:[ .,'’]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+[.,]\d+|[.,]\d{2}(?!\d)|\d+"
+)
 _AMOUNT = re.compile(rf"(?P<number>{_NUMBER})(?P<share>\s?%)?")
 _SIGN_BEFORE = re.compile(rf"(?P<sign>{_SIGN})\s{{0,2}}$")
 _SIGN_AFTER = re.compile(rf"\s{{0,2}}(?P<sign>{_SIGN})")
@@ -107,7 +110,7 @@ def visible_prices(document: Document, buy: Sequence[int]) -> list[SeenPrice]:
             before = _words_before(document, order, place)
             score = _position(document, piece.owner, buy)
             score += 3.0 * named + 1.5 * bool(currency) + 1.0 * own - 4.0 * other
-            old = old or bool(LEXICON.old_price.find(before))
+            old = old or bool(LEXICON.old_price.find(f"{before} {raw}"))
             around = f"{before} {raw} {_words_after(document, order)}"
             score -= 3.0 * bool(LEXICON.other_price.find(around) or _PER_UNIT.search(around))
             found[place] = SeenPrice(
@@ -126,8 +129,10 @@ def price_statements(prices: Sequence[SeenPrice]) -> Iterator[Statement]:
     """What the visible prices say, those that are surely another's left out."""
     current = [price for price in prices if not price.old and price.score > 2]
     # a lone price that is called old is no former one: there is no other
-    if not any(price.score > 4 for price in current):
-        current += [replace(price, score=price.score - 1) for price in prices if price.old and price.score > 5]
+    best = max((price.score for price in current), default=0.0)
+    current += [
+        replace(price, score=price.score - 1) for price in prices if price.old and price.score > max(5, best + 3)
+    ]
     ranked = sorted(current, key=lambda price: -price.score)
     for rank, price in enumerate(ranked[:5]):
         # the first of a page is its own; what follows is there to support what structured data says
@@ -153,8 +158,17 @@ def _price_element(document: Document, piece: Piece) -> tuple[int, Decimal, str,
                 break
             continue
         amount = amounts[0][0]
+        if not _shares_digits(piece.text, amount):
+            break
         best = (place, amount, next((sign for _, sign in amounts if sign), ""), text)
     return best
+
+
+def _shares_digits(text: str, amount: Decimal) -> bool:
+    """Whether the digits of a text are some of the amount's, not of a name beside it."""
+    own = "".join(sign for sign in text if sign.isdigit())
+    wanted = f"{amount:f}".replace(".", "")
+    return own in wanted or wanted.strip("0") in own
 
 
 def joined(pieces: Sequence[Piece]) -> str:
@@ -178,10 +192,16 @@ def money_in(text: str) -> list[tuple[Decimal, str]]:
     """Amounts with their signs. Where some bear a sign, only those."""
     found = []
     text = text[:200]
-    for match in _AMOUNT.finditer(text):
-        start = match.start()
+    at = 0
+    while match := _AMOUNT.search(text, at):
+        start, at = match.span()
         before = _SIGN_BEFORE.search(text, max(0, start - 8), start)
-        if match["share"] or (not before and start and (text[start - 1].isalnum() or text[start - 1] in "-.,")):
+        if not before and start and (text[start - 1].isalnum() or text[start - 1] in "-.,"):
+            # the digits belong to a word, what follows after a blank does not
+            blank = text.find(" ", start, at)
+            at = blank if blank >= 0 else at
+            continue
+        if match["share"]:
             continue
         sign = before or _SIGN_AFTER.match(text, match.end())
         name = sign["sign"].strip() if sign else ""

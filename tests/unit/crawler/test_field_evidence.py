@@ -1,0 +1,248 @@
+"""How single fields are read: words, numbers, places, and what is decided between statements."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import lxml.html
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.extraction.document import Document
+from crawler.extraction.evidence import decide, said
+from crawler.extraction.labels import code_in, valid_gtin
+from crawler.extraction.lexicon import LEXICON
+from crawler.extraction.page_address import address_statements
+from crawler.extraction.shop_page import ShopPage
+from crawler.extraction.stock import stated_availability
+from crawler.extraction.visible_price import money_in
+
+URL = "https://shop.example/item/red-bag"
+
+
+def shop(body: str, head: str = "", url: str = URL) -> ShopPage:
+    return ShopPage(f"<html><head><title>Red Bag</title>{head}</head><body><h1>Red Bag</h1>{body}</body></html>", url)
+
+
+def value(field: str, body: str, head: str = "", url: str = URL) -> str:
+    return shop(body, head, url).fields.value(field)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("€ 17,10", [("17.1", "€")]),
+        ("17,10 €", [("17.1", "€")]),
+        ("€ 17,10 € 18,00", [("17.1", "€"), ("18", "€")]),
+        ("270,00 Kn 540,00 Kn", [("270", "Kn"), ("540", "Kn")]),
+        ("$12.99 (save 20%)", [("12.99", "$")]),
+        ("M-212 150.00€", [("150", "€")]),
+        ("1 490 Kč", [("1490", "Kč")]),
+        ("180,-", [("180", "")]),
+        ("12,800円", [("12800", "円")]),
+        ("₹1,29,999", [("129999", "₹")]),
+        ("US $49.90", [("49.9", "US $")]),
+        ("119.0100", [("119.01", "")]),
+        ("50% off", []),
+        ("", []),
+    ],
+)
+def test_money_in_text(text: str, expected: list[tuple[str, str]]) -> None:
+    assert [(f"{amount:f}", sign) for amount, sign in money_in(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("<span class=price>$<b>12</b><sup>99</sup></span>", "12.99"),
+        ("<p class=price><del>$20.00</del> <ins>$15.00</ins></p>", "15"),
+        ("<p>Was <b>£20.00</b></p><p>Now <b>£15.00</b></p>", "15"),
+        ("<p class=price>UVP 30,00 €</p><p class=price>19,00 €</p>", "19"),
+        ("<p class=price>19,00 €</p><p>zzgl. Versand 4,90 €</p>", "19"),
+        ("<p class=price>19,00 €</p><p class=unit-price>38,00 € / kg</p>", "19"),
+        ("<p class=price>1.490 Kč</p><p class=price-ex-vat>1 231 Kč bez DPH</p>", "1490"),
+        ("<div class=related-products><p class=price>5,00 €</p></div><p class=price>19,00 €</p>", "19"),
+        ("<p class=price style='display:none'>5,00 €</p><p class=price>19,00 €</p>", "19"),
+        ("<p>€ 19,00</p><a href=/other><img alt=''><span class=price>€ 7,00</span></a>", "19"),
+    ],
+)
+def test_the_price_of_the_page_among_others(body: str, expected: str) -> None:
+    assert value("price", body + "<button>Add to cart</button>") == expected
+
+
+def test_a_former_price_in_data_yields_to_the_one_that_is_shown() -> None:
+    product = '{"@type": "Product", "name": "Red Bag", "offers": {"price": "50.00", "priceCurrency": "EUR"}}'
+    data = f'<script type="application/ld+json">{product}</script>'
+    assert value("price", "<p class=price><s>50,00 €</s> <b>40,00 €</b></p>", data) == "40"
+    assert value("price", "<p class=price>50,00 €</p>", data) == "50"
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "expected"),
+    [
+        ("<p>SKU: AB-12</p>", "sku", "AB-12"),
+        ("<table><tr><th>Artikelnummer</th><td>4711-09</td></tr></table>", "sku", "4711-09"),
+        ("<dl><dt>Référence</dt><dd>X 7781</dd></dl>", "sku", "X 7781"),
+        ("<span>Código:</span> <b>99120</b>", "sku", "99120"),
+        ("<p>商品番号：HB-2201</p>", "sku", "HB-2201"),
+        ("<p>Item no. 504.288.06</p>", "sku", "504.288.06"),
+        ("<li><strong>EAN:</strong> 4006381333931</li>", "gtin", "4006381333931"),
+        ("<li><strong>EAN:</strong> 4006381333932</li>", "gtin", ""),
+        ("<p>Herstellernummer: K-77</p>", "mpn", "K-77"),
+        ("<p>Marke: Orlo</p>", "brand", "Orlo"),
+        ("<p>Reference books for 12 years</p>", "sku", ""),
+        ("<p>Order by 17:00</p><p>Item 1 of 5</p>", "sku", ""),
+        ("<footer><p>SKU: AB-12</p></footer>", "sku", ""),
+        ("<p>Ref. 1002/710</p>", "sku", "1002/710"),
+    ],
+)
+def test_what_labels_announce(body: str, field: str, expected: str) -> None:
+    assert value(field, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://s.example/p/red-bag-3410048.html", "3410048"),
+        ("https://s.example/red-bag/p4781720", "4781720"),
+        ("https://s.example/dp/B07FW264WL", "B07FW264WL"),
+        ("https://s.example/product.php?products_id=66868", "66868"),
+        ("https://s.example/c7200a278526196/red-bag.html", "278526196"),
+        ("https://s.example/item/red-bag-iid-1021493409", "1021493409"),
+        ("https://s.example/red-bag", ""),
+        ("http://[bad", ""),
+    ],
+)
+def test_numbers_in_addresses(url: str, expected: str) -> None:
+    decision = decide(address_statements(url, expected * 4))
+    assert (decision.value if decision else "") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("<p class=price>9,00 €</p><button>In den Warenkorb</button>", "InStock"),
+        (
+            "<p class=price>9,00 €</p><button disabled>In den Warenkorb</button><p class=stock>Ausverkauft</p>",
+            "OutOfStock",
+        ),
+        ("<p class=price>9,00 €</p><p class=availability>Agotado</p>", "OutOfStock"),
+        ("<p class=price>9,00 €</p><p>Rupture de stock</p>", "OutOfStock"),
+        ("<p class=price>9,00 €</p><button>Notify me when available</button>", "OutOfStock"),
+        (
+            "<p class=price>9,00 €</p><button>Add to bag</button><ul class=size-swatch><li>XL sold out</li></ul>",
+            "InStock",
+        ),
+        ("<p class=price>9,00 €</p><button>Add to bag</button><div class=related><p>Sold out</p></div>", "InStock"),
+        ("<p class=price>9,00 €</p><button>Add to cart</button><script>var t='sold out'</script>", "InStock"),
+        ("<p class=price>9,00 €</p><p class=stock>売り切れ</p>", "OutOfStock"),
+    ],
+)
+def test_availability_by_words_and_controls(body: str, expected: str) -> None:
+    assert value("availability", body) == expected
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("http://schema.org/InStock", "InStock"),
+        ("https://schema.org/OutOfStock/", "OutOfStock"),
+        ("in stock", "InStock"),
+        ("schema.org#SoldOut", "OutOfStock"),
+        ("PreOrder", "InStock"),
+        ("Nicht verfügbar", "OutOfStock"),
+        ("perhaps", ""),
+        ("", ""),
+    ],
+)
+def test_availability_as_data_states_it(stated: str, expected: str) -> None:
+    assert stated_availability(stated) == expected
+
+
+def test_agreement_of_sources_outweighs_one_strong_voice() -> None:
+    alone = said("sku", "A-1", "A-1", "json-ld Product/sku", "json-ld")
+    together = [said("sku", "B2", "B2", "label sku", "label"), said("sku", "b-2", "b-2", "input sku", "form")]
+    decision = decide([alone, *together])
+    assert decision
+    assert (decision.value, decision.others) == ("B2", alone.weight)
+    # many voices of one source are one
+    assert decide([alone, *(said("sku", "C", "C", f"state[{i}]", "state") for i in range(50))]).value == "A-1"  # type: ignore[union-attr]
+    assert decide([]) is None
+    assert decide([said("sku", "D", "D", "url", "url", 0.1)]) is None
+
+
+def test_state_of_this_product_not_of_its_neighbors() -> None:
+    state = """<script>window.__STATE__ = {"related":[{"name":"Blue Bag","price":1,"sku":"X-1"}],
+        "product":{"name":"Red Bag","price":{"value":12.5,"currency":"EUR"},"sku":"RB-9","ean":"4006381333931"}};</script>"""
+    fields = shop("", state).fields
+    assert [fields.value(name) for name in ("price", "currency", "sku", "gtin")] == [
+        "12.5",
+        "EUR",
+        "RB-9",
+        "4006381333931",
+    ]
+
+
+def test_rdfa_is_read() -> None:
+    body = """<div vocab="https://schema.org/" typeof="Product"><span property="name">Red Bag</span>
+        <span property="sku">RB-9</span><div property="offers" typeof="Offer">
+        <meta property="priceCurrency" content="EUR"><span property="price">12.50</span></div></div>"""
+    found = shop(body)
+    assert [source.syntax for source in found.sources] == ["rdfa"]
+    assert (found.fields.value("price"), found.fields.value("sku"), found.fields.value("currency")) == (
+        "12.5",
+        "RB-9",
+        "EUR",
+    )
+
+
+@pytest.mark.parametrize("length", [8, 12, 13, 14])
+@given(data=st.data())
+def test_gtins_pass_by_their_check_digit_alone(length: int, data: st.DataObject) -> None:
+    digits = data.draw(
+        st.text("0123456789", min_size=length - 1, max_size=length - 1).filter(lambda text: int(text) > 0)
+    )
+    total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits)))
+    right = -total % 10
+    assert valid_gtin(f"{digits}{right}") == f"{digits}{right}"
+    assert valid_gtin(f"{digits}{(right + 1) % 10}") == ""
+
+
+@given(st.text(max_size=200))
+def test_no_text_brings_an_error(text: str) -> None:
+    LEXICON.labels.read(text)
+    LEXICON.out_of_stock.find(text)
+    assert all(isinstance(amount, Decimal) and amount > 0 for amount, _ in money_in(text))
+    assert len(code_in(text)) <= 40
+
+
+HOSTILE = {
+    "attribute": f'<p class="price {"x" * 3_000_000}" data-sku="{"9" * 3_000_000}">9,00 €</p>',
+    "deep": "<div class=price>" * 50_000 + "9,00 €",
+    "numbers": "9,00 €<br>" * 60_000,
+    "labels": "<p>SKU: 123456</p>" * 30_000,
+    "state": "<script>var product = {"
+    + '"sku":'
+    + " " * 500_000
+    + "</script>"
+    + "<script>"
+    + 'sku = [[{"' * 100_000
+    + "</script>",
+    "names": '<p itemprop="name" class="sku brand price breadcrumb">Red Bag 1</p>' * 20_000,
+    "json": '<script>x = {"product": {"name": "Red Bag", "price": ' + "[" * 50_000 + "</script>",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.timeout(60)
+def test_hostile_pages_are_read_within_bounds(kind: str) -> None:
+    """A crawl gives a page seconds; the limit here is one that a busy machine keeps too."""
+    found = shop(HOSTILE[kind])
+    assert isinstance(found.fields.value("sku"), str)
+    assert len(found.document.elements) <= 60_000
+
+
+def test_hidden_text_is_not_read_and_order_is_kept() -> None:
+    tree = lxml.html.fromstring("<div>a<b>b<i>c</i>d</b>e<p hidden>x<u>y</u></p>f<template>z</template>g</div>")
+    assert [piece.text for piece in Document(tree, URL).pieces] == ["a", "b", "c", "d", "e", "f", "g"]
