@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from crawler.capturing import Capturing
 from crawler.finding.yields import Yields
 from crawler.images import ImageCapture
+from crawler.looking import Looking
 from crawler.manners.throttle import SITE_STOPPED
 from crawler.middlewares import describe
 from crawler.outcomes import Outcomes
@@ -62,6 +63,7 @@ class Assembly:
                 recorder=self._recorder,
                 listings=self._listings,
                 planning=Planning(session, self._recorder, self._readers, load(Yields, dict(session.order.yields))),
+                looking=Looking(session, self._crawler.engine.download_async, self._capturing),
                 sites=session.sites,
                 end=spider.end,
                 through=self._scheduler().through,

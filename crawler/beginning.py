@@ -6,15 +6,21 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from crawler.finding.yields import Yields
 from crawler.frontier.interface import Frontier
+from crawler.manners.canonical import host_of
 from crawler.planning import entry_of
 from crawler.session import TARGETS_FACT, CrawlOrder, Session
 from crawler.sites import Sites
-from crawler.sources.interface import Ask
+from crawler.sources.credentials import ApiCredentials
+from crawler.sources.interface import Ask, Priority
 from crawler.sources.registry import Sources, target
+from domain.codec import load
 from store.interfaces import Evidence, Records
 
 _BEGAN = "began"
+_MOST_STARTS = 20
+"""Pages of a site that are begun with because infringement was found through them."""
 
 
 def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Frontier) -> Session:
@@ -25,7 +31,11 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
         evidence=evidence,
         frontier=frontier,
         sites=Sites(order.settings, records.site_stops(), worker=order.worker),
+        credentials=ApiCredentials(order.settings),
+        searches=Sources(order.settings).searches,
     )
+    for source in {search.source for search in order.searches}:
+        session.credentials.login(source)  # without keys nothing is begun
     counts = frontier.counts()
     unfinished = counts.waiting + counts.taken
     if unfinished and not order.fresh:
@@ -38,18 +48,22 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
     else:
         session.began = datetime.fromisoformat(stated).astimezone(UTC)
     frontier.set_fact(TARGETS_FACT, json.dumps([*order.targets, *sorted({each.source for each in order.searches})]))
-    entries = [entry_of(ask) for ask in _first(order, evidence)]
+    entries = [entry_of(ask) for ask in _first(session)]
     frontier.add(entries, most=max(order.max_pages, len(entries)))
     frontier.flush()
     return session
 
 
-def _first(order: CrawlOrder, evidence: Evidence) -> list[Ask]:
-    """The targets, and the first requests of each search."""
-    searches = Sources(order.settings).searches
+def _first(session: Session) -> list[Ask]:
+    """The targets, what was good at their sites before, and the first requests of each search."""
+    order = session.order
     asks = [target(url) for url in order.targets]
+    yields = load(Yields, dict(order.yields))
+    for host in dict.fromkeys(host_of(url) for url in order.targets):
+        asks += [Ask(url=url, priority=Priority.TARGET, depth=1) for url in yields.starts(host, _MOST_STARTS)]
     for search in order.searches:
-        image = evidence.read(search.query.image_sha256) if search.query.image_sha256 else None
-        found = searches[search.source].search(search.query, image=image)
+        sha256 = search.query.image_sha256
+        image = session.evidence.read(sha256) if sha256 else None
+        found = session.searches[search.source].search(search.query, image=image)
         asks += [replace(ask, context={**ask.context, "query": search.query.text}) for ask in found]
     return asks

@@ -98,17 +98,19 @@ class StrictRobots:
         if not is_robots(request):
             return response
         if response.status == 200:
-            body = response.body[:MAX_ROBOTS_BYTES]
-            if len(self._session.robots) < _MOST_ROBOTS:
-                self._session.robots[request.url] = body
-            return TextResponse(request.url, body=body, request=request)
+            return self._known(request, response.body[:MAX_ROBOTS_BYTES])
         if 400 <= response.status < 500 and response.status != 429:
-            return TextResponse(request.url, body=b"", request=request)
+            return self._known(request, b"")
         return self._forbidding(request, f"answered {response.status}")
 
     def process_exception(self, request: Request, exception: Exception) -> Response | None:
         """Nothing came: nothing may be asked for."""
         return self._forbidding(request, describe(exception)) if is_robots(request) else None
+
+    def _known(self, request: Request, body: bytes) -> Response:
+        if len(self._session.robots) < _MOST_ROBOTS:
+            self._session.robots[request.url] = body
+        return TextResponse(request.url, body=body, request=request)
 
     def _forbidding(self, request: Request, reason: str) -> Response:
         self._session.unreachable_robots[host_of(request.url)] = reason

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
@@ -17,6 +18,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.capturing import Capturing, plain_headers, visit_to
 from crawler.frontier.interface import Entry
+from crawler.looking import Looking
 from crawler.manners.canonical import canonical_address, host_of
 from crawler.manners.conditional import visit_of
 from crawler.manners.middlewares import NoContact
@@ -36,10 +38,14 @@ from domain.listing import Listing
 from domain.visit import Visit
 from store.interfaces import SaveCount
 
+if TYPE_CHECKING:
+    from crawler.browser.page import Shown
+
 EVIDENCE = "capture"
 """Under this name a request keeps the capture of the answer that told of its product."""
 _OFFERS_AT_ONCE = 8
 _UNCHANGED = 304
+_KEY_REFUSED = 401
 _GONE = (404, 410)
 _NOT_THERE = (401, 403, 404, 405, 410)
 
@@ -56,13 +62,14 @@ class Outcomes:
         recorder: Recorder,
         listings: ListingStore,
         planning: Planning,
+        looking: Looking,
         sites: Sites,
         end: Callable[[AssayerError], None],
         through: Callable[[Entry], None],
     ) -> None:
         self._session, self._readers, self._capturing = session, readers, capturing
         self._recorder, self._listings, self._planning, self._sites = recorder, listings, planning, sites
-        self._end, self._through = end, through
+        self._looking, self._end, self._through = looking, end, through
         self._storing = asyncio.Semaphore(_OFFERS_AT_ONCE)
 
     async def answered(self, entry: Entry, response: Response) -> None:
@@ -97,22 +104,33 @@ class Outcomes:
 
     async def _read(self, entry: Entry, response: Response) -> None:
         answer = self._answer(response, body=response.body)
+        shown = await self._looking.scripted(response, answer)
+        if shown:
+            answer = replace(answer, body=shown.html, encoding="utf-8")
         reading = await self._readers.read(self._planning.within_limits(entry.ask), answer)
         for problem in reading.problems:
             self._session.failed(response.url, "page", problem, response.status)
         found_something = bool(reading.offers or reading.asks or not reading.problems)
-        self._session.tally.pages += found_something and not reading.again
-        page = None
+        self._session.tally.pages += found_something and not (reading.again or entry.ask.optional)
         if reading.offers or any("listed" in ask.context for ask in reading.asks):
             page = await self._capturing.capture(response, CaptureKind.PAGE, asked=entry.ask.url)
             reading = with_evidence(reading, page)
-        plan = await self._planning.plan(reading)
-        if page:
+            plan = await self._planning.plan(reading)
             stored = await self._store((*reading.offers, *plan.unvisited), page)
             if reading.offers and len(stored) == 1:
+                await self._picture(response, page, shown)
                 # asked for again only when it has changed
                 await self._recorder.save(Kept(visits=(visit_to(entry.ask.url, response, page, stored[0]),)))
+        else:
+            plan = await self._planning.plan(reading)
         self._done(entry, plan)
+
+    async def _picture(self, response: Response, page: Capture, shown: Shown | None) -> None:
+        """How the page looked: where it was shown anyway, and where that was ordered."""
+        seen = shown or await self._looking.pictures(response)
+        if seen:
+            captures = await self._looking.keep(seen, page, rendered=shown is not None)
+            await self._recorder.save(Kept(captures=tuple(captures)))
 
     async def _unchanged(self, entry: Entry, response: Response) -> None:
         """The page as it was captured before: its offer stands, its links are followed."""
@@ -154,6 +172,10 @@ class Outcomes:
             self._session.frontier.release(entry.key)
             if self._sites.watch.stop_of(entry.host):
                 self._session.frontier.leave(entry.host)
+        elif isinstance(error, AssayerError):
+            raise error  # without keys, or with keys that are refused, nothing can be asked
+        elif status == _KEY_REFUSED and entry.ask.source in self._session.searches and not entry.attempts:
+            self._session.frontier.postpone(entry.key, until=0.0)
         elif is_robots_refusal(error):
             await self._refused_by_robots(entry, request)
         elif (again := self._sites.retry_at(entry, error, status, headers)) is not None:

@@ -67,7 +67,9 @@ class Planning:
         """What is asked for after this answer, and what is left."""
         for url in reading.left_alone:
             self._leave(canonical_address(url))
-        wanted = {key_of(ask): ask for ask in reading.asks if self._is_near(ask)}
+        wanted: dict[str, Ask] = {}
+        for ask in filter(self._is_near, reading.asks):
+            wanted.setdefault(key_of(ask), ask)
         known = self._frontier.known(wanted)
         new = [ask for key, ask in wanted.items() if key not in known]
         visits = await self._visits(new)

@@ -12,7 +12,8 @@ from typing import Any
 from crawler.frontier.interface import Frontier
 from crawler.report import CrawlFailure, Tally
 from crawler.sites import Sites
-from crawler.sources.interface import Query
+from crawler.sources.credentials import ApiCredentials
+from crawler.sources.interface import Query, SearchSource
 from domain.codec import digest
 from domain.errors import AssayerError
 from domain.settings import Settings
@@ -74,6 +75,9 @@ class Session:
     evidence: Evidence
     frontier: Frontier
     sites: Sites
+    credentials: ApiCredentials
+    searches: Mapping[str, SearchSource] = field(default_factory=dict)
+    """The search APIs, by name."""
     emit: Emit = write_line
     tally: Tally = field(default_factory=Tally)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))

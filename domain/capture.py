@@ -14,6 +14,8 @@ class CaptureKind(StrEnum):
     PAGE = "page"
     IMAGE = "image"
     SCREENSHOT = "screenshot"
+    RENDERED = "rendered"
+    """A page's document as it stood in a browser once its scripts had run, UTF-8."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

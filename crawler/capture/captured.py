@@ -45,6 +45,8 @@ class Captured:
         """As the server says, lower case, without parameters, at most 100 characters."""
         if self.kind is CaptureKind.SCREENSHOT:
             return "image/png"
+        if self.kind is CaptureKind.RENDERED:
+            return "text/html"
         stated = next((value for name, value in self.headers if name.strip().lower() == b"content-type"), b"")
         text = stated.decode("latin-1").partition(";")[0].strip().lower()[:100]
         return text if text.isascii() and text.isprintable() else ""

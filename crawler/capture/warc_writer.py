@@ -25,6 +25,8 @@ from domain.errors import BadInput, StoreUnavailable
 MAX_FILE_BYTES = 1_000_000_000
 """A file that has grown past this is closed, as the standard's annex advises (1 GB)."""
 
+_MADE_HERE = (CaptureKind.SCREENSHOT, CaptureKind.RENDERED)
+"""What no server sent; written as resource records."""
 _REMEMBERED = 100_000
 _CRAWL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -150,9 +152,9 @@ class WarcWriter:
         return place
 
     def _record(self, answer: Captured, earlier: _Earlier | None, body_sha256: str, certificate_sha256: str) -> Record:
-        screenshot = answer.kind is CaptureKind.SCREENSHOT
+        made_here = answer.kind in _MADE_HERE
         fields = {
-            "WARC-Target-URI": target_uri(f"urn:screenshot:{answer.final_url}" if screenshot else answer.final_url),
+            "WARC-Target-URI": target_uri(f"urn:{answer.kind}:{answer.final_url}" if made_here else answer.final_url),
             "WARC-IP-Address": answer.ip_address,
             "WARC-TLS-Certificate-SHA256": certificate_sha256,
             "WARC-Warcinfo-ID": self._info_id,
@@ -166,15 +168,15 @@ class WarcWriter:
                 "WARC-Refers-To-Date": earlier.date,
             }
         return Record(
-            kind="resource" if screenshot else "revisit" if earlier else "response",
+            kind="resource" if made_here else "revisit" if earlier else "response",
             date=answer.received_at,
-            content_type=answer.content_type if screenshot else "application/http;msgtype=response",
+            content_type=answer.content_type if made_here else "application/http;msgtype=response",
             fields=fields,
-            block=b"" if screenshot else archived_block(answer),
+            block=b"" if made_here else archived_block(answer),
             payload=answer.body,
             payload_sha256=body_sha256,
             record_id=new_record_id(),
-            is_picture=answer.kind is not CaptureKind.PAGE,
+            is_picture=answer.kind in (CaptureKind.IMAGE, CaptureKind.SCREENSHOT),
         )
 
     def _request(self, answer: Captured, main: Record) -> bytes:
@@ -192,7 +194,7 @@ class WarcWriter:
         ).member
 
     def _earlier(self, answer: Captured, body_sha256: str) -> _Earlier | None:
-        if answer.kind is CaptureKind.SCREENSHOT or not answer.body:
+        if answer.kind in _MADE_HERE or not answer.body:
             return None
         own = self._own.get(body_sha256)
         if own is not None:

@@ -10,11 +10,14 @@ from urllib.parse import urljoin, urlsplit
 import lxml.etree
 import lxml.html
 
+from crawler.finding.related import PageLink, related
+from crawler.manners.robots import forbids_following, header_directives, page_directives
 from crawler.sources.interface import Answer, Offer, Priority
 
 # of pages with other parameters than these there are as many as combinations: they come last
 _PAGING = frozenset({"page", "p", "pg", "start", "offset", "cursor", "after", "limit", "id"})
 _LONGEST = 2_000
+_LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,37 +30,43 @@ class Links:
     """Those that the page asks not to follow."""
 
 
-def read_links(html: str, answer: Answer, offer: Offer | None, *, most: int) -> Links:
-    """The links on the page's own host, each once; at most `most` are looked at."""
+def read_links(html: str, answer: Answer, offer: Offer | None, *, robot: str, most: int) -> Links:
+    """The links on the page's own host, each once; at most `most` are looked at.
+
+    `robot` is our name for a page's wishes. On the page of an offer, what leads to more of its seller, and to items
+    like it, comes sooner.
+    """
     try:
         parser = lxml.html.HTMLParser(encoding="utf-8")
         tree: Any = lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
     except (lxml.etree.ParserError, ValueError):
         return Links(followed={}, left_alone=())
-    base, none = _base(tree, answer.url), _follows_nothing(tree, answer)
-    followed: dict[str, int] = {}
-    left: dict[str, None] = {}
+    wishes = header_directives(answer.headers.get("x-robots-tag", ""), robot) | page_directives(tree, robot)
+    found = _links(tree, answer.url, most)
+    if forbids_following(wishes):
+        return Links(followed={}, left_alone=tuple(dict.fromkeys(link.url for link in found)))
+    followed = {link.url: _priority(link.url) for link in found if "nofollow" not in link.rel}
+    if offer:
+        followed |= {each.url: each.priority for each in related(found, offer) if each.url in followed}
+    left = dict.fromkeys(link.url for link in found if link.url not in followed)
+    return Links(followed=followed, left_alone=tuple(left))
+
+
+def _links(tree: Any, page_url: str, most: int) -> list[PageLink]:
+    base = next((_absolute(page_url, base) for base in tree.xpath("//base/@href")[:1]), "") or page_url
+    host = urlsplit(page_url).netloc.lower()
+    found = []
     for link in tree.xpath("//a[@href] | //area[@href]")[:most]:
         url = _absolute(base, link.get("href"))
-        if not url or not _same_host(url, answer.url):
-            continue
-        if none or "nofollow" in link.get("rel", "").lower().split():
-            left[url] = None
-        else:
-            followed.setdefault(url, _priority(url))
-    return Links(followed=followed, left_alone=tuple(url for url in left if url not in followed))
+        if url and urlsplit(url).netloc.lower() == host:
+            rel = tuple(link.get("rel", "").lower().split())
+            found.append(PageLink(url=url, text=_text(link), rel=rel))
+    return found
 
 
-def _follows_nothing(tree: Any, answer: Answer) -> bool:
-    """Whether the page says ``nofollow`` of all its links, by a header or in its head."""
-    said = [answer.headers.get("x-robots-tag", "")]
-    said += [meta.get("content", "") for meta in tree.xpath("//meta[translate(@name, 'ROBTS', 'robts')='robots']")]
-    words = {word.strip().lower() for text in said for word in text.split(",")}
-    return bool(words & {"nofollow", "none"})
-
-
-def _base(tree: Any, url: str) -> str:
-    return next((_absolute(url, base) for base in tree.xpath("//base/@href")[:1]), "") or url
+def _text(link: Any) -> str:
+    text = "".join(link.itertext())[:_LONGEST_TEXT]
+    return " ".join(text.split()) or next((str(alt) for alt in link.xpath(".//img/@alt")[:1]), "")[:_LONGEST_TEXT]
 
 
 def _absolute(base: str, link: str) -> str:
@@ -67,10 +76,6 @@ def _absolute(base: str, link: str) -> str:
     except ValueError:
         return ""
     return url if fits else ""
-
-
-def _same_host(one: str, other: str) -> bool:
-    return urlsplit(one).netloc.lower() == urlsplit(other).netloc.lower()
 
 
 def _priority(url: str) -> int:

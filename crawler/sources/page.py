@@ -22,8 +22,9 @@ class PageSource:
 
     name = "page"
 
-    def __init__(self, published: Sequence[Source] = ()) -> None:
-        self._published = published
+    def __init__(self, published: Sequence[Source] = (), *, robot: str = "assayer") -> None:
+        """`robot` is the name by which pages mean us."""
+        self._published, self._robot = published, robot
 
     def recognize(self, page: Answer) -> Sequence[Ask]:
         """Nothing: a page is what is left when nothing else is published."""
@@ -49,7 +50,7 @@ class PageSource:
         page = read_page(html, answer.url, marketplace=answer.marketplace, also=answer.asked)
         listed = listed_offer(ask.context)
         offer = merged(page.offer, listed) if page.offer and listed else page.offer or listed
-        links = read_links(html, answer, offer, most=MOST_LINKS)
+        links = read_links(html, answer, offer, robot=self._robot, most=MOST_LINKS)
         return Reading(
             offers=(offer,) if offer else (),
             asks=_asks(links, ask, answer),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from crawler.manners.robots import robots_token
 from crawler.sources.ebay import EbaySearch
 from crawler.sources.etsy import EtsySearch
 from crawler.sources.interface import Answer, Ask, Priority, Reading, SearchSource, Source
@@ -26,7 +27,7 @@ class Sources:
     def __init__(self, settings: Settings) -> None:
         published: tuple[Source, ...] = (ShopifySource(), WooCommerceSource(), SitemapSource())
         searches: tuple[SearchSource, ...] = (EbaySearch(settings), EtsySearch(settings))
-        page = PageSource(published)
+        page = PageSource(published, robot=robots_token(settings))
         self._by_name: Mapping[str, Source] = {source.name: source for source in (*published, *searches, page)}
         self.searches: Mapping[str, SearchSource] = {source.name: source for source in searches}
 
