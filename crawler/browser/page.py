@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from playwright.async_api import Error, Page, Request, Route
+from playwright.async_api import CDPSession, Error, Page, Request, Route
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from crawler.browser.passes import Pass
@@ -26,6 +27,8 @@ START_MS = 10_000
 """Longest time until a page's document begins to come."""
 QUIET_MS = 8_000
 """Longest time that a page is waited for after that; ready before, once it has asked for nothing for half a second."""
+STOP_S = 5.0
+"""Longest time that a page's scripts may take to notice that they are over."""
 TOTAL_S = 45.0
 """Longest time for one page, screenshots included."""
 
@@ -145,9 +148,7 @@ class Look:
         self.seen = True
         settled = await _becomes_quiet(page)
         # from here on no script runs: HTML and screenshots are of one state
-        session = await page.context.new_cdp_session(page)
-        await session.send("Emulation.setScriptExecutionDisabled", {"value": True})
-        await session.send("Page.stopLoading")
+        session = await self._stop(page)
         shown_at = datetime.now(UTC)
         if not page.url.startswith(("http://", "https://")):
             raise FetchRefused(f"the browser shows {page.url[:100]} in its place", url=self.url)
@@ -172,7 +173,17 @@ class Look:
             led_to=tuple(self.led_to),
         )
 
-    async def _html(self, session: Any) -> bytes:
+    async def _stop(self, page: Page) -> CDPSession:
+        try:
+            async with asyncio.timeout(STOP_S):
+                session = await page.context.new_cdp_session(page)
+                await session.send("Emulation.setScriptExecutionDisabled", {"value": True})
+                await session.send("Page.stopLoading")
+                return session
+        except TimeoutError as error:
+            raise FetchRefused("its scripts never end", url=self.url) from error
+
+    async def _html(self, session: CDPSession) -> bytes:
         """Read in a world of its own, where the page's scripts have replaced nothing."""
         tree = await session.send("Page.getFrameTree")
         world = await session.send("Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"]})

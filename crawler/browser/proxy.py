@@ -27,6 +27,9 @@ GREETING = "http://pass.invalid/"
 """Answered by the proxy itself. Chromium shows a pass at once only where it has used it before, and asks nobody for one
 on behalf of pictures and sockets; so each page begins here. The name can belong to nobody (RFC 2606 section 2)."""
 
+# where Chromium itself asks, after a certificate that it does not trust, whether there is a network at all; no switch
+# keeps it from that, and no page has business there
+_OWN_ERRANDS = frozenset({"connectivitycheck.gstatic.com"})
 _HEAD_S = 10.0
 _MOST_STRANGERS = 64
 _MOST_TRIED = 4
@@ -143,6 +146,9 @@ class GuardedProxy:
         place = place_of(url)
         if url == GREETING:
             await _say(browser, 200, "let through")
+            return
+        if place.rpartition(":")[0] in _OWN_ERRANDS:
+            await _say(browser, 403, "an errand of the browser's own")
             return
         try:
             parts = check_url(url, allow_loopback=self._allow_loopback)

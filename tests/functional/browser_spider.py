@@ -1,14 +1,19 @@
 """A small Scrapy project that asks for pages plainly and looks at them; run by test_browser_crawl.py.
 
-Reads one JSON object from standard input: ``urls``, ``screenshots``, ``settings``. Writes one JSON line for each URL.
+Reads one JSON object from standard input: ``urls``, ``screenshots``, ``settings``, and ``kill``, the path of the page
+before which the browser is killed. Writes one JSON line for each URL.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import scrapy
@@ -22,6 +27,15 @@ ORDER = json.load(sys.stdin)
 OURS = Settings(**ORDER["settings"])
 
 
+def kill_browser(proxy_url: str) -> None:
+    """The browser that was told of this proxy, which is ours."""
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            line = (process / "cmdline").read_bytes().split(b"\0") if process.name.isdecimal() else []
+            if f"--proxy-server={proxy_url}".encode() in line and not any(part.startswith(b"--type=") for part in line):
+                os.kill(int(process.name), signal.SIGKILL)
+
+
 class Looks(scrapy.Spider):
     name = "looks"
 
@@ -31,6 +45,8 @@ class Looks(scrapy.Spider):
 
     async def parse(self, response: Response, **kwargs: Any) -> None:
         said: dict[str, Any] = {"url": response.url, "plain": response.text}
+        if ORDER["kill"] and response.url.endswith(ORDER["kill"]):
+            kill_browser(self.crawler.engine.downloader.handlers._handlers["http"].browser_provider.proxy.url)
         try:
             answer = await self.crawler.engine.download_async(look_at(response, screenshots=ORDER["screenshots"]))
         except Exception as error:  # noqa: BLE001 - whatever it is, the test wants to see it
@@ -52,6 +68,7 @@ if __name__ == "__main__":
         "ASSAYER_ALLOW_LOOPBACK": OURS.allow_loopback,
         "TWISTED_DNS_RESOLVER": "crawler.resolver.GuardedResolver",
         "TELNETCONSOLE_ENABLED": False,
+        "CONCURRENT_REQUESTS": 1 if ORDER["kill"] else 16,
         "LOG_LEVEL": "ERROR",
     }
     process = AsyncCrawlerProcess(settings | browser_settings(OURS))

@@ -8,16 +8,22 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
 from crawler.browser import page as browser_page
@@ -65,6 +71,10 @@ PAGES: dict[str, tuple[str, bytes]] = {
         b"setInterval(() => document.body.append('tick'), 1)</script>",
     ),
     "/stuck": ("text/html", b"<!doctype html><p>stuck</p><script>setTimeout(() => { while (true); }, 50)</script>"),
+    "/memory": (
+        "text/html",
+        b"<!doctype html><script>const all = []; while (true) all.push(new Array(1e6).fill(all.length + .5))</script>",
+    ),
     "/huge": (
         "text/html",
         b"<!doctype html><p id=p></p><script>p.textContent = 'x'.repeat(3000000)</script>",
@@ -81,7 +91,8 @@ PAGES["/cookies-again"] = PAGES["/cookies"]
 class Shop:
     """Counts what is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._scheme = "https" if tls else "http"
         self.asked: list[str] = []
         self.agents: set[str] = set()
         self._closing = Event()
@@ -112,12 +123,19 @@ class Shop:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                pass  # a browser that does not trust us hangs up
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        if tls:
+            # the handshake is left to the threads that answer
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = Thread(target=self._server.serve_forever)
         self._thread.start()
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}{path}"
 
     def close(self) -> None:
         self._closing.set()
@@ -133,12 +151,12 @@ def shop() -> Iterator[Shop]:
     running.close()
 
 
-def crawl(urls: list[str], *, screenshots: bool = False, **settings: Any) -> list[dict[str, Any]]:
+def crawl(urls: list[str], *, screenshots: bool = False, kill: str = "", **settings: Any) -> list[dict[str, Any]]:
     """Each URL asked for plainly and then looked at, by Scrapy in a process of its own."""
     chosen = {"allow_loopback": True, "contact": "desk@example.com"} | settings
     done = subprocess.run(
         [sys.executable, "-W", "error", str(Path(__file__).with_name("browser_spider.py"))],
-        input=json.dumps({"urls": urls, "screenshots": screenshots, "settings": chosen}),
+        input=json.dumps({"urls": urls, "screenshots": screenshots, "kill": kill, "settings": chosen}),
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
@@ -194,6 +212,15 @@ def test_pages_know_nothing_of_each_other_and_one_that_fails_harms_no_other(shop
     assert not {"/popup", "/elsewhere", "/worker.js", "/never"} & set(shop.asked)
 
 
+def test_a_browser_that_dies_is_started_again(shop: Shop) -> None:
+    urls = [shop.url(path) for path in ("/cookies", "/memory", "/offer", "/cookies-again")]
+    said = {line["url"]: line for line in crawl(urls, kill="/offer")}
+    assert said[shop.url("/memory")]["error"][0] == "FetchRefused", "its process ran out of memory"
+    # the one under way when it died is shown in the next, or fails; the crawl goes on
+    assert "had:<" in said[shop.url("/cookies-again")]["shown"]
+    assert "Aurelle" in said[shop.url("/offer")]["shown"]
+
+
 def test_without_a_chromium_the_look_fails_and_the_page_stays(shop: Shop) -> None:
     (said,) = crawl([shop.url("/offer")], browser_path="/no/such/chromium")
     assert said["error"][0] == "SettingRefused"
@@ -240,10 +267,54 @@ def test_what_leads_inside_or_nowhere_is_no_answer_of_the_site(shop: Shop) -> No
         capture_page(shop.url("/offer"), Settings())
 
 
-def test_a_page_that_never_answers_is_left(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.browser.capture.TOTAL_S", 4.0)
-    with pytest.raises(FetchRefused, match="not shown within 4 s"):
+def test_scripts_that_never_end_are_left(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser_page, "QUIET_MS", 500)
+    monkeypatch.setattr(browser_page, "STOP_S", 1.0)
+    with pytest.raises(FetchRefused, match="its scripts never end"):
         capture(shop.url("/stuck"))
+
+
+def test_one_page_has_only_so_much_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.browser.capture.TOTAL_S", 1.0)
+    with pytest.raises(FetchRefused, match="not shown within 1 s"):
+        capture(shop.url("/waits"))
+
+
+def test_a_certificate_that_cannot_be_trusted_is_no_answer(tmp_path: Path) -> None:
+    """And TLS passes through the proxy unopened: it is Chromium that saw the certificate."""
+    names: list[str] = []
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(self_signed(tmp_path))
+    serving.sni_callback = lambda connection, name, context: names.append(name)
+    secured = Shop(serving)
+    try:
+        with pytest.raises(FetchRefused, match="ERR_CERT_AUTHORITY_INVALID"):
+            capture_page(
+                secured.url("/offer").replace("127.0.0.1", "shop.example"),
+                Settings(allow_loopback=True),
+                resolver=lambda host, port, timeout_s: [ip_address("127.0.0.1")],
+            )
+    finally:
+        secured.close()
+    assert set(names) == {"shop.example"}
+    assert secured.asked == []
+
+
+def self_signed(folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "shop.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("shop.example")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    file = folder / "shop.pem"
+    file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + certificate.public_bytes(pem))
+    return file
 
 
 def test_a_page_that_never_becomes_quiet_is_shown_as_far_as_it_came(

@@ -213,6 +213,18 @@ def test_what_is_no_web_address_is_refused(start: str) -> None:
     assert with_proxy(talk) == 403
 
 
+@pytest.mark.parametrize(
+    "start", ["GET http://CONNECTIVITYCHECK.gstatic.com/generate_204", "CONNECT connectivitycheck.gstatic.com:443"]
+)
+def test_errands_of_the_browser_itself_are_refused_and_not_held_against_the_page(start: str) -> None:
+    async def talk(proxy: GuardedProxy) -> None:
+        one = proxy.admit()
+        assert status(await say(proxy, head(start, one))) == 403
+        assert (one.refused, one.failed) == ({}, {})
+
+    with_proxy(talk)
+
+
 def test_a_name_is_resolved_once_and_that_answer_is_connected_to(server: Any) -> None:
     """A name that answers differently the next time gains nothing."""
     server.says("/", b"goods")
