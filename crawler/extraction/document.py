@@ -26,7 +26,7 @@ _ASIDE_TAGS = frozenset({"nav", "footer", "aside"})
 _ASIDE = re.compile(
     r"relat(?:ed|ion)|recom+end|similar|up-?sell|cross-?sell|also-?(?:bought|view|like)|frequently|suggest|sponsor"
     r"|recent(?:ly)?-?_?(?:view|seen|prod)|last-?(?:seen|view)|history|accessor|mini-?_?(?:cart|basket|bag)|wish-?list"
-    r"|compar(?:e|ison)-|mega-?menu|breadcrumb|cookie|newsletter|testimonial|correlat|relacionad|similaire|empfehl"
+    r"|compar(?:e|ison)-|mega-?menu|cookie|newsletter|testimonial|correlat|relacionad|similaire|empfehl"
     r"|aehnlich|ähnlich|zubehoer|podobn|souvisej|suvisiac|sorodn|slicn|polecan|benzer|pohozhie|flyout|modal-?cart"
     r"|(?:^|[-_\s])(?:nav|navigation|navbar|menu|footer|header|topbar|toolbar|sidebar|reviews?|comments?|ratings?"
     r"|advert\w*|ad-?slot|ad-?banner|banner|login|search|filters?|facets?|bestsellers?|teasers?|crosssell\w*|upsell\w*)(?:[-_\s]|$)",

@@ -22,7 +22,7 @@ _NAMED = re.compile(
 _ENDS = (
     (re.compile(r"[-_/.](?:iid|id|prd|pid|sku|art)[-_]?(?P<id>\d{4,})$", re.I), 1.0),
     (re.compile(r"(?:^|[-_/.])(?:p|x|i|a|c|m)-?(?P<id>\d{4,})$", re.I), 1.0),
-    (re.compile(r"(?:^|[-_/.~,])(?P<id>\d{5,})$"), 1.0),
+    (re.compile(r"(?:^|[-_/.~,])(?P<id>[A-Za-z]{0,3}\d{5,})$"), 1.0),
     (re.compile(r"(?:^|[-_/.~,])(?P<id>\d{4})$"), 0.6),
     (re.compile(r"(?:^|/)(?P<id>(?=\w*\d)(?=\w*[A-Z])[A-Z0-9]{8,14})$"), 0.9),
     (re.compile(r"(?:^|/)(?:p|x|i|a)?(?P<id>\d{5,})(?=[-_/])", re.I), 0.8),
@@ -39,7 +39,7 @@ def address_statements(url: str, page: str) -> Iterator[Statement]:
     """
     for number, share in dict(_numbers(url)).items():
         times = page.count(number)
-        yield said("sku", number, url, "url", "url", share * (1.3 if times >= 3 else 1.0 if times else 0.6))
+        yield said("sku", number, url, "url", "url", share * (1.3 if times >= 3 else 1.0 if times else 0.8))
 
 
 def _numbers(url: str) -> Iterator[tuple[str, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from crawler.extraction.document import Document
 from crawler.extraction.evidence import Statement, said
@@ -16,7 +17,7 @@ _MOST_CONTROLS = 60
 
 _NAMED_CONTROL = re.compile(
     r"add-?_?(?:item-?)?to-?_?(?:cart|basket|bag|trolley|order)|buy-?_?(?:now|btn|button|box)|(?:cart|basket|order|purchase|checkout)-?_?(?:btn|button|add|submit)"
-    r"|(?:btn|button)-?_?(?:add|buy|cart|basket|order|purchase)|addtocart|addtobasket|addtobag|warenkorb|kosik|koszyk|carrello|panier|carrito|carrinho",
+    r"|(?:btn|button)-?_?(?:add|buy|cart|basket|order|purchase)|to-?_?cart|addtocart|addtobasket|addtobag|warenkorb|kosik|koszyk|carrello|panier|carrito|carrinho",
     re.I,
 )
 _CONTROL = re.compile(r"btn|button|buy|cart|basket|cta|addto", re.I)
@@ -27,7 +28,9 @@ _NAMED_STOCK = re.compile(
     r"stock|avail|verf[uü]e?gbar|lieferbar|lager|disponib|dispo(?:[-_\s]|$)|dostup|sklad|zalog|inventory|soldout|sold-out|voorraad|saldo",
     re.I,
 )
-_STOCK_CHOICE = re.compile(r"swatch|variant|size|option|color|colour|store|location|filter", re.I)
+_STOCK_CHOICE = re.compile(
+    r"swatch|variant|(?:^|[-_\s])(?:sizes?|options?|colou?rs|stores?|locations?|filters?)(?:[-_\s]|$)", re.I
+)
 # what is out of stock in one shop of many, or would be if
 _ELSEWHERE = re.compile(
     r"\b(?:store|shop|filial|markt|if|falls|wenn|size|colou?r|some|may|können|podr[ií]a|return|notify)\b", re.I
@@ -55,27 +58,37 @@ def buy_controls(document: Document) -> list[BuyControl]:
         if document.aside[place] or document.hidden[place]:
             continue
         tag = element.tag
+        names = document.names[place]
         if tag == "input":
             kind = (element.get("type") or "").lower()
             if kind not in ("submit", "button", "image"):
                 continue
-        elif tag not in ("button", "a") and element.get("role") != "button":
+        elif tag not in ("button", "a") and element.get("role") != "button" and not _is_small_control(document, place):
             continue
-        names = document.names[place]
         if tag == "a" and not _CONTROL.search(names) and element.get("role") != "button":
             continue
         words = _control_words(document, place)
-        named = bool(_NAMED_CONTROL.search(names))
+        named = _is_named_control(names)
         phrase = LEXICON.buy.find(words) if words else ""
         if LEXICON.no_buy.find(words) and not named:
             continue
         # a link to the cart is called like a button that fills it
-        if phrase or (named and tag != "a"):
+        if phrase or (named and tag in ("button", "input")):
             off = (
                 element.get("disabled") is not None or element.get("aria-disabled") == "true" or _DISABLED.search(names)
             )
             found.append(BuyControl(place=place, words=words or names, enabled=not off and not _is_out(words)))
     return found
+
+
+def _is_small_control(document: Document, place: int) -> bool:
+    """Whether something that is no button is called like one that buys, and holds little else."""
+    return document.end[place] - place <= 3 and _is_named_control(document.names[place])
+
+
+@lru_cache(4_096)
+def _is_named_control(names: str) -> bool:
+    return bool(_NAMED_CONTROL.search(names))
 
 
 def stock_statements(document: Document, controls: list[BuyControl], priced: bool) -> Iterator[Statement]:
@@ -119,8 +132,8 @@ def _lines(document: Document, enabled: list[BuyControl]) -> Iterator[Statement]
             continue
         seen.add((value, named))
         share = 1.0 if named else 0.75 if len(piece.text) <= 40 else 0.4
-        if value == "InStock" and not named:
-            share *= 0.6  # "available in three colors"
+        if value == "InStock" and (not named or len(piece.text) > 40):
+            share *= 0.6  # "available in three colors", "when it will be in stock"
         if value == "OutOfStock" and enabled:
             share *= 0.6  # one size of many
         if notify:

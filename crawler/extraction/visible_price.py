@@ -21,6 +21,8 @@ _LONGEST = 60
 _LONGEST_WORDS = 25
 _MOST_PIECES = 12
 _MOST_NUMBERS = 5_000
+_BESIDE = 4
+_LARGEST_CUT = Decimal("0.3")
 _MOST_IN_CARD = 40
 _HIGHEST = 5
 """Elements around the digits that may still be the price's own."""
@@ -50,7 +52,7 @@ _NAMED_PRICE = re.compile(
 )
 _NAMED_OLD = re.compile(
     r"(?:^|[-_\s])(?:old|was|before|rrp|msrp|uvp|statt|srp|retail|crossed|strike\w*|struck|stroke|line-?through|previous"
-    r"|prev|original|orig|initial|barr(?:ed|e|ato)?|sbarrat\w*|tachado|ray[eé]|durchgestrichen|preskrt\w*|skrt\w*|antes|ancien|vecchio|stara|puvodni)(?:[-_\s]|$)"
+    r"|prev|original|orig|initial|barr(?:ed|e|ato)?|sbarrat\w*|tachado|ray[eé]|durchgestrichen|preskrt\w*|skrt\w*|org|antes|ancien|vecchio|stara|puvodni)(?:[-_\s]|$)"
     r"|compare-?_?price|(?:full|alt|list)-?_?(?:price|preis)|old-?_?price|list-?_?price|was-?_?price|price-?_?(?:old|was|before|list|rrp|msrp|original|compare|strike)"
     r"|strike-?through|compare-?at|oldprice|OldPrice|listPrice|wasPrice|ldPrice|basisPrice|basis-?price|textStrike",
     re.I,
@@ -258,7 +260,7 @@ def _position(document: Document, place: int, buy: Sequence[int]) -> float:
     if buy:
         score += 1.5 * max(0.0, 1 - min(abs(place - each) for each in buy) / 200)
     if _leads_away(document, place):
-        score -= 4.0
+        score -= 6.0
     elif _is_on_card(document, place):
         score -= 5.0
     return score
@@ -328,6 +330,12 @@ def _path(document: Document, place: int) -> str:
     return f"css {element.tag}" + (f"#{own}" if own else "") + (f".{names}" if names else "")
 
 
+def _is_reduced(price: SeenPrice, beside: SeenPrice) -> bool:
+    """Whether right beside a price stands a somewhat lower one, which is what it is sold for now."""
+    near = abs(price.place - beside.place) <= _BESIDE and not beside.old and beside.score > price.score - 1
+    return near and _LARGEST_CUT * price.amount <= beside.amount < price.amount
+
+
 def _repeated(prices: list[SeenPrice]) -> list[SeenPrice]:
     """Prices of one kind that stand many times are those of a list; an amount that stands twice is the page's own."""
     kinds = Counter(price.where for price in prices)
@@ -336,8 +344,9 @@ def _repeated(prices: list[SeenPrice]) -> list[SeenPrice]:
         different.setdefault(price.where, set()).add(price.amount)
     amounts = Counter(price.amount for price in prices if not price.old)
     found = []
-    for price in prices:
+    for order, price in enumerate(prices):
         listed = kinds[price.where] >= 4 and len(different[price.where]) >= 3
         change = -2.0 * listed + 0.5 * min(2, amounts[price.amount] - 1)
+        change -= 1.5 * any(_is_reduced(price, other) for other in prices[max(0, order - 1) : order + 2])
         found.append(replace(price, score=price.score + change))
     return found
