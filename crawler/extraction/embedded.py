@@ -20,7 +20,7 @@ _MOST_NODES = 40_000
 _MOST_BLOCKS = 60
 _DEEPEST = 24
 
-_WORTH = re.compile(r"price|sku|product|ecomm", re.I)
+_WORTH = re.compile(r"price|sku|product|ecomm|currency", re.I)
 _ASSIGNED = re.compile(r"(?:=|\(|push\(|,)\s*(?=[\[{][\s]*[\"{\[])")
 _PARSED = re.compile(r"JSON\.parse\(\s*(?=\")")
 
@@ -83,6 +83,8 @@ _PRICE_KEYS = (
     "now",
     "unit_sale_price",
 )
+# a widespread shop software counts in hundredths, and is known by these
+_OF_CENTS = frozenset({"compare_at_price", "public_title", "price_min", "price_varies"})
 _CURRENCY_KEYS = ("currency", "currencycode", "pricecurrency", "currency_code", "currencyiso")
 _STOCK_KEYS = (
     "availability",
@@ -155,6 +157,7 @@ _INPUT_NAMES = frozenset(
     itemcode item articleid article asin pid prodid add-to-cart artnr code variantid skuid goods_id listing_id adid
     adno ad_id aid anid""".split()  # noqa: SIM905
 )
+_CODE_OF_LETTERS = re.compile(r"[A-Z]{2,}(?:[-_][A-Z]+)+")
 _CODE = re.compile(r"[\w./+#-]{2,40}")
 
 
@@ -269,6 +272,8 @@ def _of_node(node: Mapping[str, Any], path: str, share: float) -> Iterator[State
             value = next(
                 (lower[name] for name in ("value", "amount", "now", "current", "price", "sales") if name in lower), None
             )
+        if isinstance(value, int) and not isinstance(value, bool) and node.keys() & _OF_CENTS:
+            value = value / 100
         amount = _amount(value)
         if amount:
             yield said("price", amount, str(value), f"{path}.{key}", source, share, currency)
@@ -277,7 +282,8 @@ def _of_node(node: Mapping[str, Any], path: str, share: float) -> Iterator[State
         yield said("currency", currency, currency, path, source, share)
     for field, keys, weight in (("sku", _SKU_KEYS, 1.0), ("sku", _ID_KEYS, 0.75), ("mpn", _MPN_KEYS, 1.0)):
         for key in keys:
-            if (value := _text(node.get(key))) and _CODE.fullmatch(value) and any(sign.isdigit() for sign in value):
+            value = _text(node.get(key))
+            if _CODE.fullmatch(value) and (any(sign.isdigit() for sign in value) or _CODE_OF_LETTERS.fullmatch(value)):
                 yield said(field, value, value, f"{path}.{key}", source, share * weight)
                 break
     for key in _GTIN_KEYS:

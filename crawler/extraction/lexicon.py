@@ -62,9 +62,15 @@ class Labels:
     """Labels with the field that each announces."""
 
     def __init__(self, labels: dict[str, list[str]], numbers: Iterable[str]) -> None:
-        self._fields = {" ".join(_WORD.findall(word.casefold())): field for field in labels for word in labels[field]}
-        self._unspaced = {word: field for word, field in self._fields.items() if _UNSPACED.search(word)}
         self._numbers = {word for each in numbers for word in _WORD.findall(each.casefold())}
+        self._fields = {
+            " ".join(self._known(_WORD.findall(word.casefold()))): field for field in labels for word in labels[field]
+        }
+        self._unspaced = {word: field for word, field in self._fields.items() if _UNSPACED.search(word)}
+
+    def _known(self, words: list[str]) -> list[str]:
+        """``item number`` and ``item code`` are ``item no``."""
+        return [*words[:1], *("no" if word in self._numbers else word for word in words[1:])]
 
     def read(self, text: str) -> Label | None:
         """The longest label that the text starts with."""
@@ -72,7 +78,7 @@ class Labels:
         words: list[str] = []
         for match in _WORD.finditer(text, 0, 80):
             words.append(match[0].casefold())
-            known = self._fields.get(" ".join(words))
+            known = self._fields.get(" ".join(self._known(words)))
             if known or (field and words[-1] in self._numbers):
                 field, found = known or field, (match.end(), " ".join(words))
             if len(words) == _LONGEST_LABEL:

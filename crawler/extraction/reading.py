@@ -95,7 +95,9 @@ def structured_statements(source: OfferFields) -> Iterator[Statement]:
     syntax = source.syntax
     if syntax not in ("json-ld", "microdata", "rdfa"):
         return
-    yield from stated("price", source.price, f"{syntax} Product/offers/price", syntax, 1.0, source.currency)
+    # of several offers another may be the one that is shown
+    share = 0.8 if source.other_prices else 1.0
+    yield from stated("price", source.price, f"{syntax} Product/offers/price", syntax, share, source.currency)
     for other in source.other_prices:
         yield from stated("price", other, f"{syntax} Product/offers", syntax, 0.45, source.currency)
     for field, place in (

@@ -61,7 +61,7 @@ _NAMED_OTHER = re.compile(
     r"sav(?:e|ing|ings)(?:[-_\s]|$)|you-?save|ersparnis|econom|percent|coupon|voucher|shipping|delivery|versand|livraison"
     r"|env[ií]o|postage|instal+ment|monthly|financ|leasing|klarna|affirm|afterpay|raten?(?:[-_\s]|$)|cuota|parcel"
     r"|spl[aá]tk|unit-?_?price|per-?unit|price-?per|grundpreis|pricepum|points|loyalty|reward|subtotal|cart-?total"
-    r"|deposit|price-?_?tax|no-?tax|warranty|insurance|protection|range|filter|without-?(?:tax|vat)|ex-?(?:tax|vat)|excl|net-?price|netto"
+    r"|deposit|price-?_?tax|no-?tax|warranty|insurance|protection|price-?range|range-?slider|filter|without-?(?:tax|vat)|ex-?(?:tax|vat)|excl|net-?price|netto"
     r"|bez-?dph|add-?on|trade-?in|bonus|gift-?wrap|installation|swatch",
     re.I,
 )
@@ -146,6 +146,8 @@ def _price_element(document: Document, piece: Piece) -> tuple[int, Decimal, str,
     """The largest element around the digits that states one amount and little else: place, amount, currency, text."""
     best = None
     for place in document.ancestors(piece.owner, _HIGHEST):
+        if place <= document.heading < document.end[place] and best:
+            break
         inside = document.inside(place, _MOST_PIECES + 1)
         if len(inside) > _MOST_PIECES:
             break
@@ -191,7 +193,7 @@ def joined(pieces: Sequence[Piece]) -> str:
 
 
 def money_in(text: str) -> list[tuple[Decimal, str]]:
-    """Amounts with their signs. Where some bear a sign, only those."""
+    """Amounts with their signs (``€``, ``USD``, ``,-``). Where some bear a sign, only those."""
     found = []
     text = text[:200]
     at = 0
@@ -209,9 +211,9 @@ def money_in(text: str) -> list[tuple[Decimal, str]]:
         name = sign["sign"].strip() if sign else ""
         amount = amount_in(match["number"])
         if amount is not None and 0 < amount < MOST:
-            found.append((amount.normalize(), "" if name[:1] in ",.–" else name, bool(sign)))
-    some_signed = any(signed for _, _, signed in found)
-    return [(amount, sign) for amount, sign, signed in found if signed or not some_signed]
+            found.append((amount.normalize(), name))
+    some_signed = any(name for _, name in found)
+    return [(amount, name) for amount, name in found if name or not some_signed]
 
 
 def _called(document: Document, place: int) -> tuple[bool, bool, bool, bool]:
