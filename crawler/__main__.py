@@ -48,6 +48,7 @@ def _crawl(order: CrawlOrder) -> CrawlReport:
         try:
             session = begin(order, records, evidence, frontier)
             _run(session)
+            session.recall()
             return session.tally.report(crawl=order.crawl, counts=frontier.counts(), warc=session.warc_files)
         finally:
             frontier.close()

@@ -40,7 +40,8 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
     unfinished = counts.waiting + counts.taken
     if unfinished and not order.fresh:
         session.tally.resumed = True
-    elif counts.planned:
+    elif counts.planned and (order.fresh or not order.settings.redis_url):
+        # in a shared frontier another worker may have finished a moment ago: a person says when to begin anew
         frontier.clear()
     stated = frontier.fact(_BEGAN)
     if stated is None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 EVIDENCE = "capture"
 """Under this name a request keeps the capture of the answer that told of its product."""
 _OFFERS_AT_ONCE = 8
+_LONGEST_REASON = 500
 _UNCHANGED = 304
 _KEY_REFUSED = 401
 _GONE = (404, 410)
@@ -123,7 +124,11 @@ class Outcomes:
                 await self._recorder.save(Kept(visits=(visit_to(entry.ask.url, response, page, stored[0]),)))
         else:
             plan = await self._planning.plan(reading)
-        self._done(entry, plan)
+        if reading.problems and not reading.offers:
+            # it may have made one: kept to be looked at, and to be read again by a better reader
+            self._bury(entry, "; ".join(reading.problems), response.status, plan)
+        else:
+            self._done(entry, plan)
 
     async def _picture(self, response: Response, page: Capture, shown: Shown | None) -> None:
         """How the page looked: where it was shown anyway, and where that was ordered."""
@@ -211,8 +216,12 @@ class Outcomes:
             self._done(entry, await self._left_over(entry))
             return
         self._session.failed(url or entry.ask.url, "page", reason, status)
-        plan = await self._left_over(entry)
-        self._session.frontier.bury(entry.key, reason=reason, status=status, found=plan.entries, most=plan.most)
+        self._bury(entry, reason, status, await self._left_over(entry))
+
+    def _bury(self, entry: Entry, reason: str, status: int | None, plan: Plan) -> None:
+        self._session.frontier.bury(
+            entry.key, reason=reason[:_LONGEST_REASON], status=status, found=plan.entries, most=plan.most
+        )
 
     async def _left_over(self, entry: Entry) -> Plan:
         """What an earlier answer told of it is stored, with that answer as its evidence."""

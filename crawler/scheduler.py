@@ -18,7 +18,7 @@ from crawler.spiders.listings import ListingSpider
 _TICK_S = 0.1
 _PATIENCE_S = 900.0
 """What is to be asked for later than this is left for another run."""
-_ROOM = 3
+_ROOM = 2
 """Entries of one site under way, for each request that may be: some wait for their pages to be read and stored."""
 
 
@@ -72,7 +72,8 @@ class FrontierScheduler(BaseScheduler):
         return self._spider.request_for(entry)
 
     def through(self, entry: Entry) -> None:
-        """This entry is done with, one way or another."""
+        """This entry is done with, one way or another; from now on a kill does not make it be asked for again."""
+        self._frontier.flush()
         self._under_way[entry.host] -= 1
         if not self._under_way[entry.host]:
             del self._under_way[entry.host]

@@ -97,6 +97,16 @@ class Session:
         self.tally.fail(CrawlFailure(url=url, what=what, reason=reason, status=status))
         self.progress()
 
+    def recall(self) -> None:
+        """Name what an earlier process of this crawl gave up, too."""
+        told = {failure.url for failure in self.tally.failures}
+        for letter in self.frontier.dead_letters() if self.tally.resumed else ():
+            if letter.entry.ask.url not in told:
+                failure = CrawlFailure(
+                    url=letter.entry.ask.url, what="page", reason=letter.reason, status=letter.status
+                )
+                self.tally.fail(failure)
+
     def progress(self) -> None:
         """Tell how far the crawl is."""
         saved = self.tally.saved

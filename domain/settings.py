@@ -82,7 +82,8 @@ class Settings(BaseSettings):
         24.0, ge=0, description="Pages that were read within this time are passed over by `--only-new`, in hours."
     )
     crawl_cache: bool = Field(
-        False, description="Keep answers in the home folder and use them again; for the development of page objects only."
+        False,
+        description="Keep answers in the home folder and use them again; for the development of page objects only.",
     )
     max_page_bytes: int = Field(10_000_000, gt=0, description="Largest page that is read, as sent and unpacked.")
     page_timeout_s: float = Field(10.0, gt=0, description="Longest time that reading one page may take.")
@@ -90,15 +91,22 @@ class Settings(BaseSettings):
         2_000_000_000, gt=0, description="Most memory that a process which reads pages may take."
     )
     page_processes: int = Field(1, ge=1, description="Processes that read pages.")
+    crawl_lease_s: float = Field(
+        60.0, gt=1, description="A worker that says nothing for this long loses what it holds of a shared frontier."
+    )
     redis_url: str = Field(
-        "", description="Redis that holds the frontier, so that many machines share a crawl; empty: in the home folder."
+        "",
+        repr=False,
+        description="Redis that holds the frontier, so that many machines share a crawl; empty: in the home folder.",
     )
     browser_path: str = Field("", description="Chromium for sites that need a browser; empty: the system's.")
     ebay_client_id: str = Field("", description="Application's client id for eBay's APIs, from developer.ebay.com.")
     ebay_client_secret: str = Field("", repr=False, description="Its client secret.")
     ebay_marketplace: str = Field("EBAY_US", description="Which eBay is searched, such as `EBAY_DE`.")
     ebay_url: str = Field("https://api.ebay.com", description="Where eBay's APIs answer.")
-    etsy_api_key: str = Field("", repr=False, description="Keystring and shared secret for Etsy's Open API, as `keystring:secret`.")
+    etsy_api_key: str = Field(
+        "", repr=False, description="Keystring and shared secret for Etsy's Open API, as `keystring:secret`."
+    )
     etsy_url: str = Field("https://openapi.etsy.com", description="Where Etsy's API answers.")
     notifier_name: str = Field("", description="Who signs notices; empty: the rights holder's name.")
     notifier_email: str = Field(

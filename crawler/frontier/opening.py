@@ -31,4 +31,4 @@ def _shared(settings: Settings, crawl: str, worker: str) -> Frontier:
         from crawler.frontier.shared import SharedFrontier
     except ModuleNotFoundError as error:
         raise NotReady(f"{error.name} is not installed", advice="Install it: pip install 'assayer[scale]'.") from error
-    return SharedFrontier(settings.redis_url, settings.tenant, crawl, worker)
+    return SharedFrontier(settings.redis_url, settings.tenant, crawl, worker, lease_s=settings.crawl_lease_s)
