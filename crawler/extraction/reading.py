@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 
 from crawler.extraction.document import Document
 from crawler.extraction.embedded import attribute_statements, embedded_statements
-from crawler.extraction.evidence import Decision, Statement, decide, said
+from crawler.extraction.evidence import Decision, Statement, decide
 from crawler.extraction.labels import label_statements, named_statements
 from crawler.extraction.meta import graph_statements, itemprop_statements, meta_statements, stated
 from crawler.extraction.named_parts import brand_statements
@@ -21,6 +19,7 @@ from crawler.extraction.price import read_currency
 from crawler.extraction.stock import BuyControl, buy_controls, stock_statements
 from crawler.extraction.structured import StructuredData
 from crawler.extraction.visible_price import SeenPrice, price_statements, visible_prices
+from crawler.extraction.weighing import is_copied, weigh_numbers, weigh_prices
 
 _APART = re.compile(r"[\W_]+")
 _MOST_EMBEDDED = 600
@@ -69,19 +68,13 @@ def read_fields(document: Document, data: StructuredData, sources: Sequence[Offe
             price_statements(prices),
         )
     )
-    statements = list(_without_old(_without_hidden(statements, document), prices))
+    statements = list(weigh_prices(weigh_numbers(statements, document), prices))
     statements += stock_statements(document, controls, priced=any(each.field == "price" for each in statements))
     decisions = {}
     for field in FIELDS:
         if decision := decide(statement for statement in statements if statement.field == field):
             decisions[field] = decision
-    # a shop's own number that was copied into another field tells nothing of the maker's
-    if (
-        "mpn" in decisions
-        and decisions["mpn"].best.key
-        in {each.key for each in statements if each.field == "sku" and each.source not in ("label", "named")}
-        and decisions["mpn"].best.source != "label"
-    ):
+    if "mpn" in decisions and is_copied(decisions["mpn"], statements):
         del decisions["mpn"]
     if currency := _currency(decisions, statements):
         decisions["currency"] = currency
@@ -112,40 +105,6 @@ def structured_statements(source: OfferFields) -> Iterator[Statement]:
         yield from stated("currency", source.currency, f"{syntax} Product/offers/priceCurrency", syntax)
     # some put one number where another belongs
     yield from stated("gtin", source.sku, f"{syntax} Product/sku", syntax, 0.5)
-
-
-def _without_old(statements: Iterable[Statement], prices: Sequence[SeenPrice]) -> Iterator[Statement]:
-    """What data calls the price though the page shows it as the former one, is worth less."""
-    old = {price.amount for price in prices if price.old}
-    current = {price.amount for price in prices if not price.old and price.score > 3}
-    for each in statements:
-        if each.field == "price" and each.source != "visible" and Decimal(each.value) in old - current and current:
-            yield replace(each, weight=0.4 * each.weight)
-        else:
-            yield each
-
-
-def _without_hidden(statements: Sequence[Statement], document: Document) -> Iterator[Statement]:
-    """Article numbers that no reader sees, less; those that stand in the address too, more.
-
-    Shops number each variant for themselves; what they call the article number they print or use in its address.
-    """
-    seen = "\n".join(piece.text for piece in document.pieces)
-    address = _APART.sub("", document.url.casefold())
-    kinds = Counter(
-        (each.field, each.source, each.where.rpartition(".")[2]) for each in set(statements) if each.field == "sku"
-    )
-    for each in statements:
-        if each.field != "sku":
-            yield each
-            continue
-        in_address = len(each.key) >= 5 and each.key in address
-        if in_address and each.source != "url":
-            yield said("sku", each.value, document.url, "url", "url", 0.9)
-        share = 1.0 if in_address or each.value in seen else 0.7
-        if kinds[each.field, each.source, each.where.rpartition(".")[2]] >= 4:
-            share *= 0.5  # the numbers of its variants
-        yield replace(each, weight=share * each.weight)
 
 
 def _currency(decisions: Mapping[str, Decision], statements: Sequence[Statement]) -> Decision | None:
