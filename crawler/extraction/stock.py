@@ -40,6 +40,10 @@ _ELSEWHERE = re.compile(
 _OTHER_WAY = re.compile(r"available for|collect|pick-?up|abholung|retrait|recogida|ritiro|osobn|gift", re.I)
 
 
+ASSUMED = "a price and no word of being sold out"
+"""Where availability is from when nothing states it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuyControl:
     """A button or link that buys, orders, or reaches the seller."""
@@ -98,14 +102,23 @@ def stock_statements(document: Document, controls: list[BuyControl], priced: boo
     # "sold out" says one thing; "available in one store" does not mean that this page sells it
     sold_out = not enabled and any(line.value == "OutOfStock" for line in lines)
     yield from (line for line in lines if line.value == "OutOfStock" or not sold_out)
+    told_out = next((control for control in controls if not control.enabled and _is_out(control.words)), None)
     if enabled:
-        first = enabled[0]
-        yield said("availability", "InStock", first.words, "buy control", "visible", 0.97)
+        near = [control for control in enabled if _is_by_heading(document, control.place)]
+        first = (near or enabled)[0]
+        yield said("availability", "InStock", first.words, "buy control", "visible", 0.97 if near else 0.6)
+        return
+    if told_out:
+        yield said("availability", "OutOfStock", told_out.words, "words of the buy control", "visible", 0.9)
     elif controls:
-        first = controls[0]
-        yield said("availability", "OutOfStock", first.words, "disabled buy control", "visible", 0.55)
-    elif priced:
-        yield said("availability", "InStock", "", "a price and no word of being sold out", "visible", 0.4)
+        # more often it waits for a size to be chosen
+        yield said("availability", "OutOfStock", controls[0].words, "disabled buy control", "visible", 0.3)
+    if priced and not told_out:
+        yield said("availability", "InStock", "", ASSUMED, "visible", 0.4)
+
+
+def _is_by_heading(document: Document, place: int) -> bool:
+    return document.heading < 0 or -60 < place - document.heading < 500
 
 
 def _lines(document: Document, enabled: list[BuyControl]) -> Iterator[Statement]:

@@ -14,12 +14,12 @@ import web_poet
 from crawler.extraction.named_parts import read_trail
 from crawler.extraction.offer import absolute
 from crawler.extraction.shop_page import ShopPage
+from crawler.extraction.stock import ASSUMED
 from crawler.extraction.text import MAX_DESCRIPTION, clean
 from crawler.pages.item import OfferItem, Stated
 
 _MOST_FOUND = 100
 _LONGEST_SEARCHED = 1_000_000
-_ASSUMED = "a price and no word of being sold out"
 
 
 @attrs.define(slots=False)
@@ -87,7 +87,7 @@ class ItemPage(web_poet.WebPage[OfferItem]):
     def availability(self) -> Stated:
         """Only what the page says; that it names a price is no word of it."""
         stated = self._decided("availability")
-        return Stated("") if stated.where == _ASSUMED else stated
+        return Stated("") if stated.where == ASSUMED else stated
 
     @web_poet.field
     def category(self) -> Stated:

@@ -127,6 +127,8 @@ def test_numbers_in_addresses(url: str, expected: str) -> None:
             "<p class=price>9,00 €</p><button disabled>In den Warenkorb</button><p class=stock>Ausverkauft</p>",
             "OutOfStock",
         ),
+        ("<p class=price>9,00 €</p><button class=disabled>Add to cart</button>", "InStock"),
+        ("<p class=price>9,00 €</p><button class=add-to-cart>Sold out</button>", "OutOfStock"),
         ("<p class=price>9,00 €</p><p class=availability>Agotado</p>", "OutOfStock"),
         ("<p class=price>9,00 €</p><p>Rupture de stock</p>", "OutOfStock"),
         ("<p class=price>9,00 €</p><button>Notify me when available</button>", "OutOfStock"),
