@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from domain.settings import Settings
+from jobs.crawl import dead_letters
 from store.records import open_records
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "fixtures"))
@@ -127,6 +129,8 @@ def _outcome(shop: GeneratedShop, site: GeneratedSite, home: Path, reports: list
     once = sum(1 for listing_id in shop.good if counts[listing_id] == 1)
     again = asked_again(site.requests)
     told = {urlsplit(failure["url"]).path for report in reports for failure in report["failures"]}
+    given_up = dead_letters(Settings(home=home), reports[-1]["crawl"])
+    told |= {urlsplit(letter.entry.ask.url).path for letter in given_up}
     lasting = shop.paths(*(set(ERRORS) - GOOD))
     malformed = shop.paths(*MALFORMED)
     passing = shop.paths(Fate.FAILS_ONCE, Fate.FAILS_TWICE, Fate.BUSY_ONCE)

@@ -19,6 +19,8 @@ from killed_crawl import StartedCrawl, wait_until
 
 from domain.catalog import Money
 from domain.listing import Listing
+from domain.settings import Settings
+from jobs.crawl import dead_letters
 from store.evidence import open_evidence
 from store.records import open_records
 
@@ -133,7 +135,9 @@ def test_planted_errors_are_given_up_and_reported(crawled: Crawled) -> None:
     """Those met before a kill too: what the killed process knew of them it must have kept."""
     shop = crawled.shop
     planted = shop.paths(*(set(ERRORS + MALFORMED) - GOOD))
+    given_up = dead_letters(Settings(home=crawled.home), crawled.report["crawl"])
     told = {urlsplit(failure["url"]).path for failure in crawled.report["failures"]}
+    told |= {urlsplit(letter.entry.ask.url).path for letter in given_up}
     assert planted <= told
     lost = told & {urlsplit(listing.url).path for listing in crawled.listings}
     assert not lost, "a page that came in the end is no failure"
