@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback_site import Site
 
 from crawler.marketplace import generate_marketplace
 from domain.codec import dump
@@ -168,6 +169,13 @@ def walked(command_line: Callable[[Path], CommandLine], tmp_path_factory: pytest
         # a notice may lack what only a person can add; then its lint and its export say so
         assert done[name].code in ((0, 1) if name in ("lint", "export") else (0,)), done[name].err
     return Walked(shop=shop, homes=homes, done=done, scores=scores, notices=notices, drafts=drafts)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    running = Site()
+    yield running
+    running.close()
 
 
 @pytest.fixture

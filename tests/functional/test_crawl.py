@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
-import json
 import os
 import signal
 import socket
@@ -13,15 +11,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from loopback_site import Answer, Site, links, picture, settings, stored
 
 from crawler.addresses import why_refused
 from crawler.marketplace import generate_marketplace
@@ -29,125 +25,8 @@ from crawler.marketplace.server import MarketplaceServer
 from crawler.run import crawl
 from domain.catalog import Money
 from domain.errors import AddressRefused, BadInput, CrawlFailed, SettingRefused, StoreUnavailable
-from domain.listing import Listing
-from domain.settings import Settings
 from store.evidence import open_evidence
 from store.interfaces import SaveCount
-from store.records import open_records
-
-Answer = tuple[int, dict[str, str], bytes]
-
-
-def picture(color: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 64), color).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-class Site:
-    """Answers what the test put down; remembers every path it was asked for."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, Answer | Callable[[], Answer]] = {}
-        self.asked: list[str] = []
-        self.agents: set[str] = set()
-        self.lock = threading.Lock()
-        self.closing = threading.Event()
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                with site.lock:
-                    site.asked.append(self.path)
-                    site.agents.add(self.headers["User-Agent"])
-                page = site.pages.get(self.path, (404, {}, b"not here"))
-                status, headers, body = page() if callable(page) else page
-                self.send_response(status)
-                for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-                if int(headers.get("Content-Length", "0")) > len(body):
-                    self.close_connection = True
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        # a killed client leaves its connections broken; that is no error of the server's
-        self.server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
-        self.host = f"127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.thread.start()
-
-    def url(self, path: str = "/") -> str:
-        return f"http://{self.host}{path}"
-
-    def html(self, path: str, body: str, head: str = "", status: int = 200, **headers: str) -> None:
-        page = f"<!doctype html><html><head>{head}</head><body>{body}</body></html>".encode()
-        self.pages[path] = (status, {"Content-Type": "text/html; charset=utf-8"} | headers, page)
-
-    def json(self, path: str, value: object) -> None:
-        self.pages[path] = (200, {"Content-Type": "application/json"}, json.dumps(value).encode())
-
-    def image(self, path: str, content: bytes, **headers: str) -> None:
-        self.pages[path] = (200, {"Content-Type": "image/jpeg"} | headers, content)
-
-    def item(self, listing_id: str, *, path: str | None = None, head: str = "", **changes: Any) -> None:
-        """An item page with JSON-LD."""
-        path = path or f"/item/{listing_id}"
-        product = {
-            "@context": "https://schema.org",
-            "@type": "Product",
-            "name": f"Bag {listing_id}",
-            "sku": listing_id,
-            "image": [f"/images/{listing_id}.jpg"],
-            "offers": {
-                "@type": "Offer",
-                "price": "12.50",
-                "priceCurrency": "EUR",
-                "seller": {"@type": "Organization", "name": "Bag Barn", "identifier": "s7"},
-            },
-        } | changes
-        block = f'<script type="application/ld+json">{json.dumps(product)}</script>'
-        self.html(path, f"<h1>{product['name']}</h1><a href='/'>home</a>", head + block)
-
-    def close(self) -> None:
-        self.closing.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    running = Site()
-    yield running
-    running.close()
-
-
-def settings(tmp_path: Path, **changes: Any) -> Settings:
-    chosen = {
-        "home": tmp_path / "home",
-        "allow_loopback": True,
-        "fetch_timeout_s": 20.0,
-        "user_agent": "AssayerTest/1 (+mailto:a@b.example)",
-    }
-    return Settings(**chosen | changes)
-
-
-def stored(chosen: Settings) -> dict[str, Listing]:
-    records = open_records(chosen.resolved_database_url, chosen.tenant)
-    try:
-        return {listing.listing_id: listing for listing in records.listings()}
-    finally:
-        records.close()
-
-
-def links(*paths: str) -> str:
-    return "".join(f'<a href="{path}">there</a>' for path in paths)
 
 
 def test_a_shop_in_all_its_ways_of_writing(site: Site, tmp_path: Path) -> None:
