@@ -106,7 +106,7 @@ class Document:
             if up >= 0 and self.aside[up]:
                 self.aside[place] = 1
                 continue
-            if place <= heading < self.end[place] or self.end[place] - place > most:
+            if place <= heading < self.end[place] or (heading < 0 and self.end[place] - place > most):
                 continue
             if (
                 element.tag in _ASIDE_TAGS

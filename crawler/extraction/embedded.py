@@ -126,31 +126,34 @@ _TOLD_FIELDS = {
     "currency": "currency",
 }
 _MOST_TOLD = 200
-_ID_ATTRIBUTES = (
-    "data-sku",
-    "data-product-sku",
-    "data-product_sku",
-    "data-product-code",
-    "data-productcode",
-    "data-product-id",
-    "data-productid",
-    "data-product_id",
-    "data-item-id",
-    "data-itemid",
-    "data-article",
-    "data-article-number",
-    "data-artnr",
-    "data-id-product",
-    "data-pid",
-    "data-asin",
-    "data-articlenumber",
-    "data-product-reference",
-    "data-sku-id",
-    "data-item-code",
-    "data-listing-id",
-    "data-ad-id",
-    "data-adid",
-    "data-adno",
+_MOST_OF_ATTRIBUTE = 20
+_ID_ATTRIBUTES = frozenset(
+    (
+        "data-sku",
+        "data-product-sku",
+        "data-product_sku",
+        "data-product-code",
+        "data-productcode",
+        "data-product-id",
+        "data-productid",
+        "data-product_id",
+        "data-item-id",
+        "data-itemid",
+        "data-article",
+        "data-article-number",
+        "data-artnr",
+        "data-id-product",
+        "data-pid",
+        "data-asin",
+        "data-articlenumber",
+        "data-product-reference",
+        "data-sku-id",
+        "data-item-code",
+        "data-listing-id",
+        "data-ad-id",
+        "data-adid",
+        "data-adno",
+    )
 )
 _INPUT_NAMES = frozenset(
     """sku productid product_id productcode product_code id_product products_id product idproduct itemid item_id
@@ -338,21 +341,14 @@ def attribute_statements(document: Document) -> Iterator[Statement]:
             name, value = (element.get("name") or "").lower(), (element.get("value") or "").strip()
             if name in _INPUT_NAMES and _CODE.fullmatch(value) and any(sign.isdigit() for sign in value):
                 yield said("sku", value, value, f"input {name}", "form", 1.0)
-            continue
-        for name in _ID_ATTRIBUTES:
-            value = element.get(name)
-            if value and counts.setdefault(name, 0) < 20 and (code := code_in(value[:60], whole=True)):
+        for name, value in element.items():
+            if name not in _ID_ATTRIBUTES or not value or counts.setdefault(name, 0) >= _MOST_OF_ATTRIBUTE:
+                continue
+            if code := code_in(value[:60], whole=True):
                 counts[name] += 1
-                near = document.heading < 0 or abs(place - document.heading) < 400
-                surer = "sku" in name or "code" in name or "article" in name
-                yield said(
-                    "sku",
-                    code,
-                    value,
-                    f"attribute {name}",
-                    "attribute",
-                    (1.0 if near else 0.5) * (1.2 if surer else 0.9),
-                )
+                share = 1.0 if document.heading < 0 or abs(place - document.heading) < 400 else 0.5
+                share *= 1.2 if "sku" in name or "code" in name or "article" in name else 0.9
+                yield said("sku", code, value, f"attribute {name}", "attribute", share)
 
 
 def _first(node: Mapping[str, Any], keys: tuple[str, ...]) -> str:

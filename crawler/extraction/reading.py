@@ -16,7 +16,7 @@ from crawler.extraction.named_parts import brand_statements
 from crawler.extraction.offer import OfferFields
 from crawler.extraction.page_address import address_statements
 from crawler.extraction.price import read_currency
-from crawler.extraction.stock import BuyControl, buy_controls, stock_statements
+from crawler.extraction.stock import BuyControl, stock_statements
 from crawler.extraction.structured import StructuredData
 from crawler.extraction.visible_price import SeenPrice, price_statements, visible_prices
 from crawler.extraction.weighing import is_copied, weigh_numbers, weigh_prices
@@ -36,7 +36,6 @@ class FieldReading:
     statements: tuple[Statement, ...]
     prices: tuple[SeenPrice, ...]
     """Those on the page."""
-    controls: tuple[BuyControl, ...]
 
     def value(self, field: str) -> str:
         """The value taken, or empty."""
@@ -44,9 +43,14 @@ class FieldReading:
         return decision.value if decision else ""
 
 
-def read_fields(document: Document, data: StructuredData, sources: Sequence[OfferFields], html: str) -> FieldReading:
+def read_fields(
+    document: Document,
+    data: StructuredData,
+    sources: Sequence[OfferFields],
+    controls: Sequence[BuyControl],
+    html: str,
+) -> FieldReading:
     """All that the page says; `sources` is what structured data says of the page's own product."""
-    controls = buy_controls(document)
     prices = visible_prices(document, [control.place for control in controls])
     title = next((source.title for source in sources if source.title), "") or document.text(
         max(document.heading, 0), 300
@@ -78,9 +82,7 @@ def read_fields(document: Document, data: StructuredData, sources: Sequence[Offe
         del decisions["mpn"]
     if currency := _currency(decisions, statements):
         decisions["currency"] = currency
-    return FieldReading(
-        decisions=decisions, statements=tuple(statements), prices=tuple(prices), controls=tuple(controls)
-    )
+    return FieldReading(decisions=decisions, statements=tuple(statements), prices=tuple(prices))
 
 
 def structured_statements(source: OfferFields) -> Iterator[Statement]:

@@ -6,6 +6,7 @@ that names the page's address, or bears the page's heading, or is the only one t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
@@ -26,6 +27,7 @@ from crawler.extraction.offer import (
     read_product,
 )
 from crawler.extraction.reading import FieldReading, read_fields
+from crawler.extraction.stock import BuyControl, buy_controls
 from crawler.extraction.structured import StructuredData, read_structured, types
 from crawler.extraction.text import MAX_DESCRIPTION, MAX_TITLE, clean
 from domain.errors import BadInput
@@ -39,6 +41,7 @@ _SURE = 0.5
 _NEAR = 150
 """Elements between a price and the control that buys for it."""
 _MOST_STRONG_PRICES = 3
+_MOST_CONTROLS = 8
 
 
 class ShopPage:
@@ -66,7 +69,12 @@ class ShopPage:
     @cached_property
     def fields(self) -> FieldReading:
         """What all of the page says of the product, and what is taken of it."""
-        return read_fields(self.document, self.data, self.sources, self.html)
+        return read_fields(self.document, self.data, self.sources, self.controls, self.html)
+
+    @cached_property
+    def controls(self) -> list[BuyControl]:
+        """What buys the page's product."""
+        return buy_controls(self.document)
 
     @cached_property
     def said(self) -> OfferFields:
@@ -116,17 +124,21 @@ class ShopPage:
 
     def _shows_item(self) -> bool:
         """A heading, one price below it and beside that a control that buys."""
+        is_graph = self.data.graph_value("og:type").lower() in _PRODUCT_GRAPHS
+        # the list of a category has as many as it has products
+        most = max(Counter(control.words for control in self.controls).values(), default=0)
+        if self.document.heading < 0 or not (is_graph or 0 < most <= _MOST_CONTROLS):
+            return False
         price = self.fields.decisions.get("price")
-        if self.document.heading < 0 or price is None or price.support < _SURE:
+        if price is None or price.support < _SURE:
             return False
         strong = [seen for seen in self.fields.prices if not seen.old and seen.score >= 5]
         if not strong or len({seen.amount for seen in strong}) > _MOST_STRONG_PRICES:
             return False
         taken = [seen for seen in strong if f"{seen.amount:f}" == price.value]
-        controls = [control.place for control in self.fields.controls]
-        if self.data.graph_value("og:type").lower() in _PRODUCT_GRAPHS:
+        if is_graph:
             return bool(taken)
-        return any(abs(seen.place - place) <= _NEAR for seen in taken for place in controls)
+        return any(abs(seen.place - control.place) <= _NEAR for seen in taken for control in self.controls)
 
 
 def _sources(tree: Any, data: StructuredData, url: str, own: set[str]) -> list[OfferFields]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -40,7 +40,7 @@ _ELSEWHERE = re.compile(
 _OTHER_WAY = re.compile(r"available for|collect|pick-?up|abholung|retrait|recogida|ritiro|osobn|gift", re.I)
 
 
-ASSUMED = "a price and no word of being sold out"
+ASSUMED = "no word of being sold out"
 """Where availability is from when nothing states it."""
 
 
@@ -95,7 +95,7 @@ def _is_named_control(names: str) -> bool:
     return bool(_NAMED_CONTROL.search(names))
 
 
-def stock_statements(document: Document, controls: list[BuyControl], priced: bool) -> Iterator[Statement]:
+def stock_statements(document: Document, controls: Sequence[BuyControl], priced: bool) -> Iterator[Statement]:
     """What words and controls say of availability."""
     enabled = [control for control in controls if control.enabled]
     lines = list(_lines(document, enabled))
@@ -113,7 +113,7 @@ def stock_statements(document: Document, controls: list[BuyControl], priced: boo
     elif controls:
         # more often it waits for a size to be chosen
         yield said("availability", "OutOfStock", controls[0].words, "disabled buy control", "visible", 0.3)
-    if priced and not told_out:
+    if (priced or document.heading >= 0) and not told_out:
         yield said("availability", "InStock", "", ASSUMED, "visible", 0.4)
 
 
@@ -121,7 +121,7 @@ def _is_by_heading(document: Document, place: int) -> bool:
     return document.heading < 0 or -60 < place - document.heading < 500
 
 
-def _lines(document: Document, enabled: list[BuyControl]) -> Iterator[Statement]:
+def _lines(document: Document, enabled: Sequence[BuyControl]) -> Iterator[Statement]:
     """The first stock line of each kind; elements that are called stock are surer than loose words."""
     seen: set[tuple[str, bool]] = set()
     for piece in document.pieces:

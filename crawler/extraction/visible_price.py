@@ -38,6 +38,8 @@ _NUMBER = (
     r"|\d{1,3}(?:[ .,'’]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+[.,]\d+|[.,]\d{2}(?!\d)|\d+"
 )
 _AMOUNT = re.compile(rf"(?P<number>{_NUMBER})(?P<share>\s?%)?")
+# most prices are written so; the library, which reads the others, takes its time
+_PLAIN = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,2})?")
 _SIGN_BEFORE = re.compile(rf"(?P<sign>{_SIGN})\s{{0,2}}$")
 _SIGN_AFTER = re.compile(rf"\s{{0,2}}(?P<sign>{_SIGN})")
 _CENTS = re.compile(r"\d{2}")
@@ -192,7 +194,8 @@ def joined(pieces: Sequence[Piece]) -> str:
     return text
 
 
-def money_in(text: str) -> list[tuple[Decimal, str]]:
+@lru_cache(4_096)
+def money_in(text: str) -> tuple[tuple[Decimal, str], ...]:
     """Amounts with their signs (``€``, ``USD``, ``,-``). Where some bear a sign, only those."""
     found = []
     text = text[:200]
@@ -209,11 +212,12 @@ def money_in(text: str) -> list[tuple[Decimal, str]]:
             continue
         sign = before or _SIGN_AFTER.match(text, match.end())
         name = sign["sign"].strip() if sign else ""
-        amount = amount_in(match["number"])
+        number = match["number"]
+        amount = Decimal(number.replace(",", ".")) if _PLAIN.fullmatch(number) else amount_in(number)
         if amount is not None and 0 < amount < MOST:
             found.append((amount.normalize(), name))
     some_signed = any(name for _, name in found)
-    return [(amount, name) for amount, name in found if name or not some_signed]
+    return tuple((amount, name) for amount, name in found if name or not some_signed)
 
 
 def _called(document: Document, place: int) -> tuple[bool, bool, bool, bool]:
