@@ -21,6 +21,9 @@ _NAMED_BRAND = re.compile(
 _TRAIL = re.compile(
     r"breadcrumb|bread-crumb|(?:^|[-_\s])(?:crumbs?|trail|fil-ariane|krumel|migas|briciole)(?:[-_\s]|$)", re.I
 )
+_AROUND_NAME = re.compile(
+    r"^(?:visit the|shop all|shop|more from|more by|by|von|par|besuche den|visita lo)\s+|\s+(?:store|shop|brand)$", re.I
+)
 _MOST_BRANDS = 5
 _MOST_TRAILS = 3
 _LARGEST = 60
@@ -52,6 +55,7 @@ def brand_statements(document: Document) -> Iterator[Statement]:
         label = LEXICON.labels.read(name) if name else None
         if label and label.field == "brand":
             name = label.rest
+        name = _AROUND_NAME.sub("", name).strip()
         if not 1 < len(name) <= _LONGEST_BRAND or not any(sign.isalpha() for sign in name):
             continue
         yield said("brand", name, name, f"css {element.tag}.{'.'.join(names.split()[:2])}"[:100], "named")

@@ -176,7 +176,8 @@ def test_agreement_of_sources_outweighs_one_strong_voice() -> None:
 
 def test_state_of_this_product_not_of_its_neighbors() -> None:
     state = """<script>window.__STATE__ = {"related":[{"name":"Blue Bag","price":1,"sku":"X-1"}],
-        "product":{"name":"Red Bag","price":{"value":12.5,"currency":"EUR"},"sku":"RB-9","ean":"4006381333931"}};</script>"""
+        "product":{"name":"Red Bag","price":{"value":12.5,"currency":"EUR"},"sku":"RB-9",
+        "ean":"4006381333931"}};</script>"""
     fields = shop("", state).fields
     assert [fields.value(name) for name in ("price", "currency", "sku", "gtin")] == [
         "12.5",

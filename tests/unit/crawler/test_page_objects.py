@@ -8,10 +8,12 @@ as ``9.99 EUR``; ``fields``, what the generic reading takes, listing or not; ``f
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tldextract
 
 from crawler.extraction.page import Page, read_page
 from crawler.extraction.shop_page import ShopPage
@@ -67,3 +69,14 @@ def test_an_item_page_that_cannot_be_read_is_told() -> None:
     )
     assert page.offer is None
     assert page.broken == ("page object EbayItemPage found no title",)
+
+
+def test_choosing_a_page_object_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library that knows domains would fetch its list by itself."""
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("a name was looked up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert page_class("https://never-asked-before.example.co.uk/item/1") is ItemPage
+    assert tldextract.tldextract.TLD_EXTRACTOR.suffix_list_urls == ()
