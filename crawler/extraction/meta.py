@@ -138,7 +138,8 @@ def stated(
     """A statement of a field in its normalized form; none where it does not hold such a value."""
     raw = clean(value, 200)
     if field == "price":
-        if amounts := money_in(raw):
+        # the currency stands apart in data
+        if amounts := money_in(f"{raw} {currency}" if currency.isalpha() else raw):
             amount, sign = amounts[0]
             yield said("price", f"{amount:f}", raw, where, source, share, currency or sign)
     elif field == "gtin":

@@ -31,7 +31,7 @@ _SIGN = (
     r"US ?\$|[A-Z]{1,2}\$|[$€£¥￥₹₽₺₩₪฿₫₴₱₦₸₡₲₼₾]|\b(?:"
     + "|".join(sorted(CURRENCIES))
     + r"|EURO|Euros?|eur|euro|Eur|kr|Kr|KR|zł|ZŁ|Kč|kč|KČ|Ft|FT|lei|Lei|LEI|лв|руб|грн|RM|Rs|Rp|TL|kn|Kn|KN|din|Din"
-    r"|Fr|SFr|Bs|GBP|р|ден|ر\.س|د\.إ)\b\.?|円|元|원|บาท|,-|,–|\.–|\.-"
+    r"|Fr|SFr|Bs|KD|BD|JD|DT|GBP|р|ден|ر\.س|د\.إ)\b\.?|円|元|원|บาท|,-|,–|\.–|\.-"
 )
 _NUMBER = (
     r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d{1,2})?(?!\d)"  # as in India
@@ -40,6 +40,9 @@ _NUMBER = (
 _AMOUNT = re.compile(rf"(?P<number>{_NUMBER})(?P<share>\s?%)?")
 # most prices are written so; the library, which reads the others, takes its time
 _PLAIN = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,2})?")
+# dinars and rials of a thousand parts: 34.500 is no 34500
+_OF_THOUSANDTHS = frozenset({"KWD", "BHD", "OMR", "JOD", "TND", "LYD", "IQD", "KD", "BD", "JD", "DT"})
+_THOUSANDTHS = re.compile(r"[0-9]{1,6}[.,][0-9]{3}")
 _SIGN_BEFORE = re.compile(rf"(?P<sign>{_SIGN})\s{{0,2}}$")
 _SIGN_AFTER = re.compile(rf"\s{{0,2}}(?P<sign>{_SIGN})")
 _CENTS = re.compile(r"\d{2}")
@@ -213,7 +216,8 @@ def money_in(text: str) -> tuple[tuple[Decimal, str], ...]:
         sign = before or _SIGN_AFTER.match(text, match.end())
         name = sign["sign"].strip() if sign else ""
         number = match["number"]
-        amount = Decimal(number.replace(",", ".")) if _PLAIN.fullmatch(number) else amount_in(number)
+        is_plain = _PLAIN.fullmatch(number) or (name.upper() in _OF_THOUSANDTHS and _THOUSANDTHS.fullmatch(number))
+        amount = Decimal(number.replace(",", ".")) if is_plain else amount_in(number)
         if amount is not None and 0 < amount < MOST:
             found.append((amount.normalize(), name))
     some_signed = any(name for _, name in found)
