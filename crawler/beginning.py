@@ -33,6 +33,7 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
         sites=Sites(order.settings, records.site_stops(), worker=order.worker),
         credentials=ApiCredentials(order.settings),
         searches=Sources(order.settings).searches,
+        remembers=next(iter(records.all_captures()), None) is not None,
     )
     for source in {search.source for search in order.searches}:
         session.credentials.login(source)  # without keys nothing is begun

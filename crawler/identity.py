@@ -40,12 +40,13 @@ class Identities:
         """
         plain = replace(listing, listing_id=_fitting(listing.listing_id))
         own = replace(listing, listing_id=_by_address(plain))
-        chosen = own if self._known(own) or self._belongs_to_another(plain) else plain
+        known_own, known_plain = self._known(own), self._known(plain)
+        to_own = known_own or self._belongs_to_another(known_plain, plain)
+        chosen, known = (own, known_own) if to_own else (plain, known_plain)
         # a shop's list and its page may number one offer in two ways
         page = hash((listing.url, listing.title))
-        if self._is_met(chosen) or page in self._pages:
+        if self._is_met(known, chosen) or page in self._pages:
             return None
-        known = self._known(chosen)
         settled = replace(chosen, relists=known.relists) if known else chosen
         if known is None:
             self.new.add(settled.key)
@@ -62,16 +63,14 @@ class Identities:
         self._on_its_way.pop(listing.key, None)
         self._pages.discard(hash((listing.url, listing.title)))
 
-    def _is_met(self, listing: Listing) -> bool:
-        known = self._known(listing)
+    def _is_met(self, known: Listing | None, listing: Listing) -> bool:
         # the page of a crawl that was killed comes again: the same address is the same page, not a second one
         return bool(known and self._is_of_this_crawl(known) and not self._comes_again(known, listing))
 
     def _comes_again(self, known: Listing, listing: Listing) -> bool:
         return known.key not in self._on_its_way and known.url == listing.url
 
-    def _belongs_to_another(self, listing: Listing) -> bool:
-        known = self._known(listing)
+    def _belongs_to_another(self, known: Listing | None, listing: Listing) -> bool:
         if known is None or known.url == listing.url:
             return False
         if self._is_of_this_crawl(known):

@@ -61,8 +61,7 @@ class ImageCapture:
         return await self._captures[url]
 
     async def _capture(self, url: str) -> Picture:
-        before = await self._recorder.ask(lambda: self._session.records.visit(url))
-        known = before if before and before.body_sha256 else None
+        known = await self._known(url)
         try:
             response = await self._download(self._request(url, known))
         except AssayerError:
@@ -76,6 +75,12 @@ class ImageCapture:
         if reason:
             return self._lost(url, reason, response.status)
         return await self._kept(url, response)
+
+    async def _known(self, url: str) -> Visit | None:
+        if not self._session.remembers:
+            return None
+        before = await self._recorder.ask(lambda: self._session.records.visit(url))
+        return before if before and before.body_sha256 else None
 
     async def _kept(self, url: str, response: Response) -> Picture:
         capture = await self._capturing.capture(response, CaptureKind.IMAGE, asked=url)

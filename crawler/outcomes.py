@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scrapy import Request
@@ -117,11 +118,13 @@ class Outcomes:
             page = await self._capturing.capture(response, CaptureKind.PAGE, asked=entry.ask.url)
             reading = with_evidence(reading, page)
             plan = await self._planning.plan(reading)
-            stored = await self._store((*reading.offers, *plan.unvisited), page)
-            if reading.offers and len(stored) == 1:
-                await self._picture(response, page, shown)
-                # asked for again only when it has changed
-                await self._recorder.save(Kept(visits=(visit_to(entry.ask.url, response, page, stored[0]),)))
+            if len(reading.offers) == 1:
+                visited = partial(visit_to, entry.ask.url, response, page)
+                if await self._listings.store(reading.offers[0], page, visited):
+                    await self._picture(response, page, shown)
+                await self._store(plan.unvisited, page)
+            else:
+                await self._store((*reading.offers, *plan.unvisited), page)
         else:
             plan = await self._planning.plan(reading)
         if reading.problems and not reading.offers:

@@ -79,14 +79,10 @@ class Recorder:
             return [error] * len(group)
 
     def _write(self, group: Sequence[Kept]) -> SaveCount:
-        """Captures before the listings that point to them."""
+        """All in one transaction; what captures point to is on the disk by then."""
         captures = [capture for kept in group for capture in kept.captures]
         visits = [visit for kept in group for visit in kept.visits]
         listings = [listing for kept in group for listing in kept.listings]
         if captures:
             self._sync()
-            self._records.save_captures(captures)
-        count = self._records.save_listings(listings) if listings else SaveCount()
-        if visits:
-            self._records.save_visits(visits)
-        return count
+        return self._records.save_crawled(captures=captures, listings=listings, visits=visits)

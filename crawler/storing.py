@@ -6,6 +6,7 @@ not there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from crawler.identity import Identities
@@ -16,6 +17,9 @@ from crawler.sources.interface import Offer
 from domain.capture import Capture
 from domain.errors import BadInput
 from domain.listing import Listing
+from domain.visit import Visit
+
+Visited = Callable[[Listing], Visit]
 
 
 class ListingStore:
@@ -30,9 +34,11 @@ class ListingStore:
         """Keys of listings that were not stored before."""
         return self._identities.new
 
-    async def store(self, offer: Offer, page: Capture) -> Listing | None:
+    async def store(self, offer: Offer, page: Capture, visited: Visited | None = None) -> Listing | None:
         """Store one that was captured with `page`; None when this crawl has met it, or it cannot be stored.
 
+        `visited` makes what is remembered of a page that makes one offer, so that it is asked for again only when it
+        has changed.
         A listing that cannot be stored is a failure of its own. Raises the store's errors when the store is gone.
         """
         listing = await self._recorder.ask(lambda: self._identities.settle(offer.listing))
@@ -40,7 +46,7 @@ class ListingStore:
             self._session.tally.duplicates += 1
             return None
         try:
-            whole = await self._whole(listing, offer, page)
+            whole = await self._whole(listing, offer, page, visited)
         except BaseException as error:
             self._identities.lost(listing)
             if isinstance(error, BadInput):
@@ -50,7 +56,7 @@ class ListingStore:
         self._identities.stored(whole)
         return whole
 
-    async def _whole(self, listing: Listing, offer: Offer, page: Capture) -> Listing:
+    async def _whole(self, listing: Listing, offer: Offer, page: Capture, visited: Visited | None) -> Listing:
         pictures = await self._images.capture(offer.image_urls)
         whole = replace(
             listing,
@@ -59,6 +65,8 @@ class ListingStore:
             captured_at=page.captured_at,
         )
         captures = (page, *(capture for picture in pictures for capture in picture.captures))
-        visits = tuple(visit for picture in pictures for visit in picture.visits)
-        await self._recorder.save(Kept(captures=captures, visits=visits, listings=(whole,)))
+        visits = [visit for picture in pictures for visit in picture.visits]
+        if visited:
+            visits.append(visited(whole))
+        await self._recorder.save(Kept(captures=captures, visits=tuple(visits), listings=(whole,)))
         return whole

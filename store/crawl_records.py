@@ -8,12 +8,14 @@ from sqlalchemy import Table, delete
 
 from domain.capture import Capture
 from domain.codec import load
+from domain.listing import Listing
 from domain.visit import SiteStop, Visit
-from store.content import Entry, is_storable, text_digest
+from store.content import Entry, is_storable, listing_entry, text_digest
 from store.crawl_content import capture_entry, site_stop_entry, visit_entry
 from store.interfaces import SaveCount
 from store.rows import PAGE_ROWS, Query, TenantRows
 from store.tables import captures as capture_table
+from store.tables import listings as listing_table
 from store.tables import site_stops as stop_table
 from store.tables import visits as visit_table
 
@@ -60,6 +62,18 @@ class SqlCrawlRecords:
 
     def _details_of(self, body_sha256: str) -> Query:
         return self._rows.details(capture_table).where(capture_table.c.body_sha256 == body_sha256)
+
+    def save_crawled(
+        self, *, captures: Iterable[Capture] = (), listings: Iterable[Listing] = (), visits: Iterable[Visit] = ()
+    ) -> SaveCount:
+        """`save_captures`, `save_listings` and `save_visits` in one transaction; counts listings."""
+        captured = [capture_entry(capture) for capture in captures]
+        offered = [listing_entry(listing) for listing in listings]
+        visited = [visit_entry(visit) for visit in visits]
+        with self._rows.writing() as connection:
+            self._rows.save(connection, capture_table, captured)
+            self._rows.save(connection, visit_table, visited)
+            return self._rows.save(connection, listing_table, offered)
 
     def save_visits(self, visits: Iterable[Visit]) -> SaveCount:
         """Insert or replace by url in one transaction."""

@@ -184,6 +184,15 @@ class CaptureStore(Protocol):
         """Whether these bytes were ever captured with a WARC record that holds them."""
 
 
+class CrawlWriter(Protocol):
+    """Writes what a crawl found, of one tenant."""
+
+    def save_crawled(
+        self, *, captures: Iterable[Capture] = (), listings: Iterable[Listing] = (), visits: Iterable[Visit] = ()
+    ) -> SaveCount:
+        """`save_captures`, `save_listings` and `save_visits` in one transaction; counts listings."""
+
+
 class SiteMemory(Protocol):
     """What is remembered of pages and sites between crawls, of one tenant."""
 
@@ -223,6 +232,7 @@ class Records(
     ReviewStore,
     NegativeStore,
     CaptureStore,
+    CrawlWriter,
     SiteMemory,
     Protocol,
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from domain.assessment import Assessment, Band
+from domain.capture import Capture
 from domain.case import Case
 from domain.catalog import Catalog, ReferenceProduct, RightsHolder
 from domain.codec import load
@@ -13,6 +14,7 @@ from domain.listing import Listing
 from domain.negative import Negative
 from domain.notice import Notice, NoticeStatus
 from domain.review import Review
+from domain.visit import Visit
 from store.content import (
     Entry,
     Key,
@@ -31,6 +33,7 @@ from store.content import (
     review_entry,
     text_digest,
 )
+from store.crawl_content import capture_entry
 from store.crawl_memory import MemoryCrawlRecords, Table, save
 from store.interfaces import SaveCount
 
@@ -128,6 +131,19 @@ class MemoryRecords(MemoryCrawlRecords):
     def count_listings(self) -> int:
         """How many."""
         return len(self._listings)
+
+    def save_crawled(
+        self, *, captures: Iterable[Capture] = (), listings: Iterable[Listing] = (), visits: Iterable[Visit] = ()
+    ) -> SaveCount:
+        """`save_captures`, `save_listings` and `save_visits`, all or none; counts listings."""
+        # what cannot be stored is found before anything is
+        whole = list(captures), list(visits), [listing_entry(listing) for listing in listings]
+        for capture in whole[0]:
+            capture_entry(capture)
+        with self._lock:
+            self.save_visits(whole[1])
+            self.save_captures(whole[0])
+            return save(self._listings, whole[2])
 
     def save_listings(self, listings: Iterable[Listing]) -> SaveCount:
         """Insert or update by key, all or none. Changed content voids the old assessment."""

@@ -8,6 +8,7 @@ taking two pages for one loses a listing.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from w3lib.url import canonicalize_url
@@ -45,6 +46,7 @@ _USUAL_PORTS = {"http": ":80", "https": ":443"}
 _MOST_ROUNDS = 4
 
 
+@lru_cache(maxsize=10_000)
 def canonical_address(url: str) -> str:
     """The same for addresses of the same page, as far as addresses tell.
 

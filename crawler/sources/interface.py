@@ -1,4 +1,6 @@
-"""What every source does: name the requests to make, and read the answers. Pure functions of what they are given; no I/O.
+"""What every source does: name the requests to make, and read the answers.
+
+Pure functions of what they are given; no I/O.
 
 A source runs in a process of its own kind, apart from the network (see docs/decisions/0011): everything that goes in
 and out can be written as JSON or pickled, so that a killed crawl finds its requests again.

@@ -454,6 +454,19 @@ def test_the_same_verdict_on_changed_content_is_an_update(records: Records) -> N
     assert list(records.assessments()) == [assessment(listing())]
 
 
+def test_what_a_crawl_found_is_saved_together_or_not_at_all(records: Records) -> None:
+    found = {"captures": [capture()], "visits": [visit()]}
+    assert records.save_crawled(listings=[listing()], **found) == SaveCount(added=1)
+    assert records.save_crawled(listings=[listing()], **found) == SaveCount(unchanged=1)
+    assert records.listing(*listing().key) == listing()
+    assert list(records.captures_of(capture().url)) == [capture()]
+    broken = replace(visit("https://market.example/L9"), listing=("market", ""))
+    with pytest.raises(BadInput):
+        records.save_crawled(listings=[listing("L8")], visits=[broken])
+    with pytest.raises(NotFound):
+        records.listing("market", "L8")
+
+
 def test_pages_that_are_gone_are_found_by_what_they_offered(records: Records) -> None:
     standing = visit("https://market.example/L2")
     nothing = visit("https://market.example/L3", status=404, listing=None)
