@@ -49,6 +49,7 @@ def _crawl(order: CrawlOrder) -> CrawlReport:
             session = begin(order, records, evidence, frontier)
             _run(session)
             session.recall()
+            session.progress(at_once=True)
             return session.tally.report(crawl=order.crawl, counts=frontier.counts(), warc=session.warc_files)
         finally:
             frontier.close()

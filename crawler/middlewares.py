@@ -18,6 +18,8 @@ from domain.errors import AddressRefused
 
 AS_RECEIVED = "headers as received"
 """Under this name a request keeps its answer's headers: those too that say how it was compressed."""
+ASSUMED = "assumed"
+"""Flag of an answer that no site gave."""
 _MOST_ROBOTS = 500
 
 
@@ -114,7 +116,8 @@ class StrictRobots:
 
     def _forbidding(self, request: Request, reason: str) -> Response:
         self._session.unreachable_robots[host_of(request.url)] = reason
-        return TextResponse(request.url, body=b"User-agent: *\nDisallow: /", request=request)
+        body = b"User-agent: *\nDisallow: /"
+        return TextResponse(request.url, body=body, request=request, flags=[ASSUMED])
 
 
 def describe(exception: BaseException) -> str:

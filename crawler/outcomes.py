@@ -21,7 +21,7 @@ from crawler.capturing import Capturing, plain_headers, visit_to
 from crawler.frontier.interface import Entry
 from crawler.looking import Looking
 from crawler.manners.canonical import canonical_address, host_of
-from crawler.manners.conditional import visit_of
+from crawler.manners.conditional import confirms, is_conditional, visit_of
 from crawler.manners.middlewares import NoContact
 from crawler.manners.throttle import SiteStopped
 from crawler.middlewares import describe
@@ -34,7 +34,7 @@ from crawler.sources.interface import Answer, Ask, Offer, Reading
 from crawler.storing import ListingStore
 from domain.capture import Capture, CaptureKind
 from domain.codec import dump, load
-from domain.errors import AssayerError, NotFound
+from domain.errors import AssayerError, EvidenceCorrupt, NotFound
 from domain.listing import Listing
 from domain.visit import Visit
 from store.interfaces import SaveCount
@@ -86,7 +86,7 @@ class Outcomes:
         """A store that is gone ends the crawl; an error of ours costs one page, and the report tells."""
         try:
             await work
-        except CannotRead as error:
+        except (CannotRead, NotFound, EvidenceCorrupt) as error:
             await self._give_up(entry, str(error), None)
         except AssayerError as error:
             self._session.frontier.release(entry.key)
@@ -97,10 +97,10 @@ class Outcomes:
             self._through(entry)
 
     async def _answered(self, entry: Entry, response: Response) -> None:
-        if response.status == _UNCHANGED:
-            await self._unchanged(entry, response)
-        elif entry.ask.depth and host_of(response.url) != entry.host:
+        if entry.ask.depth and host_of(response.url) != entry.host:
             await self._give_up(entry, "leads to another site", response.status, url=response.url)
+        elif response.status == _UNCHANGED:
+            await self._unchanged(entry, response)
         else:
             await self._read(entry, response)
 
@@ -142,10 +142,14 @@ class Outcomes:
 
     async def _unchanged(self, entry: Entry, response: Response) -> None:
         """The page as it was captured before: its offer stands, its links are followed."""
+        if not is_conditional(entry.ask.headers):
+            await self._give_up(entry, "answered 304, unchanged, though nothing was asked about", response.status)
+            return
         before = await self._visit(entry)
-        if before is None or not before.body_sha256:
-            raise NotFound(f"nothing is remembered of {entry.ask.url}")
-        body = await self._capturing.body(before.body_sha256)
+        body = await self._body(before) if confirms(before, plain_headers(response)) else None
+        if before is None or body is None:
+            self._done(entry, self._planning.whole(entry.ask))
+            return
         reading = await self._readers.read(entry.ask, self._answer(response, body=body))
         plan = await self._planning.plan(reading)
         self._session.tally.pages += 1
@@ -156,6 +160,13 @@ class Outcomes:
         again = visit_of(entry.ask.url, response.status, headers, body_sha256="", at=at, previous=before)
         await self._recorder.save(Kept(visits=(again,)))
         self._done(entry, plan)
+
+    async def _body(self, visit: Visit | None) -> bytes | None:
+        """A page as it was captured; None where it can be read no more."""
+        try:
+            return await self._capturing.body(visit.body_sha256) if visit else None
+        except (NotFound, EvidenceCorrupt):
+            return None
 
     async def _store(self, offers: Sequence[Offer], page: Capture) -> list[Listing]:
         async def one(offer: Offer) -> Listing | None:
@@ -248,8 +259,8 @@ class Outcomes:
 
 
 def is_robots_refusal(error: BaseException | None) -> bool:
-    """Whether the site's robots.txt forbade a request."""
-    return isinstance(error, IgnoreRequest) and "robots.txt" in str(error)
+    """Whether the site's robots.txt forbade a request. Scrapy has no type of its own for that."""
+    return isinstance(error, IgnoreRequest) and str(error) == "Forbidden by robots.txt"
 
 
 def with_evidence(reading: Reading, page: Capture) -> Reading:

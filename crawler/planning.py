@@ -10,7 +10,7 @@ from crawler.finding.only_new import is_due
 from crawler.finding.yields import Yields
 from crawler.frontier.interface import Entry
 from crawler.manners.canonical import host_of
-from crawler.manners.conditional import canonical_address, conditional_headers
+from crawler.manners.conditional import canonical_address, conditional_headers, unconditional
 from crawler.reading import Readers
 from crawler.recording import Recorder
 from crawler.session import Session
@@ -56,6 +56,7 @@ class Planning:
         self._session, self._recorder, self._readers, self._yields = session, recorder, readers, yields
         self._frontier = session.frontier
         self._left: set[int] = set()
+        self._passed_over: set[int] = set()
         self._unvisited = 0
 
     def within_limits(self, ask: Ask) -> Ask:
@@ -64,18 +65,34 @@ class Planning:
         return replace(ask, context={**ask.context, "front": True}) if full and not ask.depth else ask
 
     async def plan(self, reading: Reading) -> Plan:
-        """What is asked for after this answer, and what is left."""
+        """What is asked for after this answer, and what is left. What waits for a request that is left comes now."""
         for url in reading.left_alone:
             self._leave(canonical_address(url))
+        entries: list[Entry] = []
+        beyond: list[Ask] = []
+        asks = reading.asks
+        while asks:
+            due, left = await self._due(asks)
+            chosen, refused = self._divided(due, len(entries))
+            entries += chosen
+            beyond += refused
+            asks = tuple(each for ask in (*left, *refused) for each in ask.then)
+        return Plan(entries=tuple(entries), most=self._most(), unvisited=await self._offers_of(beyond))
+
+    async def _due(self, asks: Sequence[Ask]) -> tuple[list[Ask], list[Ask]]:
+        """Those that are new and due, each address once, and the others."""
         wanted: dict[str, Ask] = {}
-        for ask in filter(self._is_near, reading.asks):
-            wanted.setdefault(key_of(ask), ask)
+        left: list[Ask] = []
+        for ask in asks:
+            if not self._is_near(ask) or wanted.setdefault(key_of(ask), ask) is not ask:
+                left.append(ask)
         known = self._frontier.known(wanted)
         new = [ask for key, ask in wanted.items() if key not in known]
         visits = await self._visits(new)
-        due = [self._prepared(ask, visits.get(key_of(ask))) for ask in new if self._is_due(ask, visits)]
-        entries, beyond = self._divided(due)
-        return Plan(entries=entries, most=self._most(), unvisited=await self._offers_of(beyond))
+        due = [ask for ask in new if self._is_due(ask, visits)]
+        kept = {id(ask) for ask in due}
+        left += [ask for ask in wanted.values() if id(ask) not in kept]
+        return [self._prepared(ask, visits.get(canonical_address(ask.url))) for ask in due], left
 
     def _is_near(self, ask: Ask) -> bool:
         if ask.depth > MAX_DEPTH:
@@ -95,17 +112,18 @@ class Planning:
         stated = ask.context.get("lastmod")
         lastmod = datetime.fromisoformat(stated) if isinstance(stated, str) else None
         hours = self._session.order.settings.crawl_revisit_h
-        due = is_due(visit, datetime.now(UTC), hours, lastmod)
-        self._session.tally.passed_over += not due
-        return due
+        if is_due(visit, datetime.now(UTC), hours, lastmod):
+            return True
+        self._session.tally.passed_over += _is_first(visit.url, self._passed_over)
+        return False
 
     def _prepared(self, ask: Ask, visit: Visit | None) -> Ask:
         headers = conditional_headers(visit) if visit and visit.listing and not visit.gone else {}
         return replace(ask, priority=self._yields.priority(ask), headers={**ask.headers, **headers})
 
-    def _divided(self, asks: Sequence[Ask]) -> tuple[tuple[Entry, ...], list[Ask]]:
+    def _divided(self, asks: Sequence[Ask], planned: int) -> tuple[list[Entry], list[Ask]]:
         """Entries within the limit, and what is beyond. What is no page of the site does not count."""
-        room = self._most() - self._frontier.counts().planned
+        room = self._most() - self._frontier.counts().planned - planned
         entries, beyond, extras = [], [], 0
         for ask in asks:
             extra = ask.optional or bool(ask.context.get("front"))
@@ -118,7 +136,7 @@ class Planning:
                 self._leave(key_of(ask))
         if extras:
             self._frontier.set_fact(_EXTRAS, str(self._extras() + extras))
-        return tuple(entries), beyond
+        return entries, beyond
 
     async def _offers_of(self, asks: Sequence[Ask]) -> tuple[Offer, ...]:
         """Each may bring pictures: what is taken without a page of its own has the same limit as pages."""
@@ -144,7 +162,12 @@ class Planning:
         return int(self._frontier.fact(_EXTRAS) or 0)
 
     def _leave(self, key: str) -> None:
-        """Count each address once, as long as that takes little memory."""
-        if hash(key) not in self._left and len(self._left) < _MOST_LEFT:
-            self._left.add(hash(key))
-            self._session.tally.not_followed += 1
+        self._session.tally.not_followed += _is_first(key, self._left)
+
+
+def _is_first(address: str, counted: set[int]) -> bool:
+    """Whether to count an address: each once, as long as that takes little memory."""
+    if hash(address) in counted or len(counted) >= _MOST_LEFT:
+        return False
+    counted.add(hash(address))
+    return True

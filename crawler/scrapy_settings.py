@@ -47,6 +47,8 @@ def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
             "HTTPCACHE_ENABLED": ours.crawl_cache,
             "HTTPCACHE_DIR": str((ours.crawl_dir / "cache").resolve()),
             "COOKIES_ENABLED": False,
+            # callbacks yield nothing, and Scrapy makes as many tasks for each answer
+            "CONCURRENT_ITEMS": 1,
             "REFERER_ENABLED": False,
             "TELNETCONSOLE_ENABLED": False,
             "REMOTE_CONTROL_ENABLED": False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from store.interfaces import Evidence, Records
 
 TARGETS_FACT = "targets"
 """Under this name a frontier keeps what its crawl was ordered to crawl, as a JSON list."""
+
+_TELL_EVERY_S = 0.1
 
 Emit = Callable[[Mapping[str, Any]], None]
 
@@ -85,6 +88,7 @@ class Session:
     remembers: bool = True
     """Whether anything is remembered of pages from earlier crawls."""
     warc_files: tuple[str, ...] = ()
+    _told: float = 0.0
     fatal: AssayerError | None = None
     """Why the crawl cannot go on, such as a store that is gone."""
     robots: dict[str, bytes] = field(default_factory=dict)
@@ -107,8 +111,11 @@ class Session:
                 )
                 self.tally.fail(failure)
 
-    def progress(self) -> None:
-        """Tell how far the crawl is."""
+    def progress(self, *, at_once: bool = False) -> None:
+        """Tell how far the crawl is, not more often than anybody can read unless `at_once`."""
+        if not at_once and time.monotonic() - self._told < _TELL_EVERY_S:
+            return
+        self._told = time.monotonic()
         saved = self.tally.saved
         self.emit(
             {

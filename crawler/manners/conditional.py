@@ -12,8 +12,9 @@ from crawler.manners.canonical import canonical_address
 from crawler.manners.retry_after import http_date
 from domain.visit import Visit
 
-__all__ = ["canonical_address", "conditional_headers", "confirms", "visit_of"]
+__all__ = ["canonical_address", "conditional_headers", "confirms", "is_conditional", "unconditional", "visit_of"]
 
+_CONDITIONS = ("If-None-Match", "If-Modified-Since")
 # RFC 9110 section 8.8.3, without the bytes beyond ASCII that no two libraries write alike
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,1000}"')
 
@@ -27,8 +28,18 @@ def conditional_headers(visit: Visit | None) -> dict[str, str]:
     """
     if visit is None or visit.status != HTTPStatus.OK or not visit.body_sha256:
         return {}
-    said = {"If-None-Match": visit.etag, "If-Modified-Since": visit.last_modified}
-    return {name: value for name, value in said.items() if value}
+    said = zip(_CONDITIONS, (visit.etag, visit.last_modified), strict=True)
+    return {name: value for name, value in said if value}
+
+
+def is_conditional(headers: Mapping[str, str]) -> bool:
+    """Whether a request with these headers asks about what is known."""
+    return any(name in headers for name in _CONDITIONS)
+
+
+def unconditional(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a request for the whole page."""
+    return {name: value for name, value in headers.items() if name not in _CONDITIONS}
 
 
 def confirms(previous: Visit | None, headers: Mapping[str, str]) -> bool:

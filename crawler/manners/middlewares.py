@@ -29,6 +29,8 @@ from domain.visit import SiteStop
 MAX_ROBOTS_BYTES = 512_000
 """RFC 9309 section 2.5 asks for at least 500 kibibytes to be read."""
 
+# flags of answers that no site gave now: of the cache, and of what a robots.txt is taken to say that cannot be read
+_UNHEARD = frozenset({"cached", "assumed"})
 # an answer to whoever shows a key is about the key
 _KEYS = ("Authorization", "X-Api-Key")
 _ABOUT_KEYS = (401, 403)
@@ -89,9 +91,10 @@ class PatientRobots(RobotsTxtMiddleware):
             if parser is None:
                 self._parsers.pop(site, None)
                 error = self._errors.pop(site, None)
-                if isinstance(error, IgnoreRequest):
+                if isinstance(error, SiteStopped):
                     raise type(error)(*error.args) from error
-                raise IgnoreRequest("robots.txt could not be asked for") from error
+                reason = f" ({error})" if isinstance(error, IgnoreRequest) else ""
+                raise IgnoreRequest(f"robots.txt could not be asked for{reason}, so nothing else may") from error
         return parser
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
@@ -117,7 +120,7 @@ class SiteListener:
 
     async def process_response(self, request: Request, response: Response) -> Response:
         """The same answer, once all who heard of `SITE_STOPPED` or `SITE_PAUSED`, where it says so, are done."""
-        if "cached" in response.flags or (response.status in _ABOUT_KEYS and _shows_key(request)):
+        if not _UNHEARD.isdisjoint(response.flags) or (response.status in _ABOUT_KEYS and _shows_key(request)):
             return response
         watch, host = self._sites.watch, host_of(request.url)
         before = watch.paused_until(host)
