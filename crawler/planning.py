@@ -15,7 +15,7 @@ from crawler.reading import Readers
 from crawler.recording import Recorder
 from crawler.session import Session
 from crawler.sources.interface import Ask, Offer, Reading
-from domain.codec import digest
+from crawler.sources.keys import key_of
 from domain.visit import Visit
 
 MAX_DEPTH = 100
@@ -34,14 +34,6 @@ class Plan:
     """How many entries the frontier may hold in all."""
     unvisited: tuple[Offer, ...]
     """Offers whose own pages are beyond the limit: they are taken as their list tells of them."""
-
-
-def key_of(ask: Ask) -> str:
-    """Equal for requests that ask for the same thing."""
-    if ask.key:
-        return ask.key
-    address = canonical_address(ask.url)
-    return address if ask.method == "GET" else f"{address} {digest([ask.method, ask.body])[:16]}"
 
 
 def entry_of(ask: Ask) -> Entry:
@@ -92,7 +84,13 @@ class Planning:
         due = [ask for ask in new if self._is_due(ask, visits)]
         kept = {id(ask) for ask in due}
         left += [ask for ask in wanted.values() if id(ask) not in kept]
-        return [self._prepared(ask, visits.get(canonical_address(ask.url))) for ask in due], left
+        return [self._prepared(ask, _visit_to(ask, visits)) for ask in due], left
+
+    def whole(self, ask: Ask) -> Plan:
+        """The same request once more, without a condition; it counts as no further page."""
+        self._frontier.set_fact(_EXTRAS, str(self._extras() + 1))
+        again = replace(ask, headers=unconditional(ask.headers), key=f"whole {key_of(ask)}")
+        return Plan(entries=(entry_of(again),), most=self._most(), unvisited=())
 
     def _is_near(self, ask: Ask) -> bool:
         if ask.depth > MAX_DEPTH:
@@ -106,7 +104,7 @@ class Planning:
         return await self._recorder.ask(lambda: self._session.records.visits(urls))
 
     def _is_due(self, ask: Ask, visits: Mapping[str, Visit]) -> bool:
-        visit = visits.get(canonical_address(ask.url))
+        visit = _visit_to(ask, visits)
         if not self._session.order.only_new or visit is None or visit.listing is None:
             return True
         stated = ask.context.get("lastmod")
@@ -163,6 +161,10 @@ class Planning:
 
     def _leave(self, key: str) -> None:
         self._session.tally.not_followed += _is_first(key, self._left)
+
+
+def _visit_to(ask: Ask, visits: Mapping[str, Visit]) -> Visit | None:
+    return visits.get(canonical_address(ask.url)) if visits else None
 
 
 def _is_first(address: str, counted: set[int]) -> bool:

@@ -11,6 +11,7 @@ from crawler.manners.robots import robots_token
 from crawler.sources.ebay import EbaySearch
 from crawler.sources.etsy import EtsySearch
 from crawler.sources.interface import Answer, Ask, Priority, Reading, SearchSource, Source
+from crawler.sources.keys import keyed
 from crawler.sources.page import PageSource
 from crawler.sources.shopify import ShopifySource
 from crawler.sources.sitemap import SitemapSource
@@ -33,11 +34,11 @@ class Sources:
 
     def read(self, ask: Ask, answer: Answer) -> Reading:
         """What the answer gave, and what `ask` wants done after that."""
-        return _through(ask, self._by_name[ask.source].read(ask, answer))
+        return keyed(_through(ask, self._by_name[ask.source].read(ask, answer)))
 
     def missed(self, ask: Ask) -> Reading:
         """What is left when no answer came, and what `ask` wants done after that."""
-        return _through(ask, self._by_name[ask.source].missed(ask))
+        return keyed(_through(ask, self._by_name[ask.source].missed(ask)))
 
 
 def _through(ask: Ask, reading: Reading) -> Reading:
