@@ -39,8 +39,8 @@ class ApiAccess:
         async with self._login:
             if ask := self._session.credentials.login(source):
                 await self._get_token(source, ask)
-        # a redirect would carry what proves who asks to another place
-        request.meta["dont_redirect"] = True
+        # a redirect would carry what proves who asks to another place, a cache would write it down
+        request.meta["dont_redirect"] = request.meta["dont_cache"] = True
         for name, value in self._session.credentials.headers(source).items():
             request.headers[name] = value
 
@@ -48,7 +48,8 @@ class ApiAccess:
         """The same answer."""
         entry = request.meta.get("entry")
         if isinstance(entry, Entry) and entry.ask.source in self._session.searches and response.status == _REFUSED:
-            self._session.credentials.forget(entry.ask.source)
+            shown = request.headers.get("Authorization")
+            self._session.credentials.forget(entry.ask.source, refused=shown.decode("latin-1") if shown else "")
         return response
 
     async def _get_token(self, source: str, ask: Ask) -> None:

@@ -11,9 +11,9 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from crawler.capturing import Capturing, visit_to
+from crawler.capturing import Capturing, plain_headers, visit_to
 from crawler.content import why_no_picture
-from crawler.manners.conditional import conditional_headers
+from crawler.manners.conditional import canonical_address, conditional_headers, confirms
 from crawler.middlewares import describe
 from crawler.recording import Recorder
 from crawler.session import Session
@@ -68,7 +68,7 @@ class ImageCapture:
             raise
         except Exception as error:  # noqa: BLE001 - Scrapy's and Twisted's downloaders raise what they like; each is one picture lost
             return self._lost(url, describe(error), None)
-        if response.status == 304 and known:
+        if response.status == 304 and known and conditional_headers(known) and confirms(known, plain_headers(response)):
             self._session.tally.images += 1
             return Picture(image=ListingImage(source=url, sha256=known.body_sha256))
         reason = _refusal(response)
@@ -79,7 +79,7 @@ class ImageCapture:
     async def _known(self, url: str) -> Visit | None:
         if not self._session.remembers:
             return None
-        before = await self._recorder.ask(lambda: self._session.records.visit(url))
+        before = await self._recorder.ask(lambda: self._session.records.visit(canonical_address(url)))
         return before if before and before.body_sha256 else None
 
     async def _kept(self, url: str, response: Response) -> Picture:

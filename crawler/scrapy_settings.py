@@ -8,6 +8,9 @@ from crawler.browser.chromium import why_no_browser
 from crawler.manners.setup import EXTENSIONS, MIDDLEWARES, manners_settings
 from crawler.session import CrawlOrder
 
+_NOT_CACHED = [304, 401, 403, 408, 429, 451, *range(500, 600)]
+"""Statuses of answers that are about the moment, or about what is known already."""
+
 
 def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
     """Scrapy's settings for one crawl."""
@@ -45,6 +48,7 @@ def scrapy_settings(order: CrawlOrder) -> dict[str, Any]:
                 "crawler.middlewares.AsReceived": 595,
             },
             "HTTPCACHE_ENABLED": ours.crawl_cache,
+            "HTTPCACHE_IGNORE_HTTP_CODES": _NOT_CACHED,
             "HTTPCACHE_DIR": str((ours.crawl_dir / "cache").resolve()),
             "COOKIES_ENABLED": False,
             # callbacks yield nothing, and Scrapy makes as many tasks for each answer
