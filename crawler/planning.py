@@ -36,6 +36,10 @@ class Plan:
     """Offers whose own pages are beyond the limit: they are taken as their list tells of them."""
 
 
+NOTHING = Plan(entries=(), most=0, unvisited=())
+"""Nothing follows."""
+
+
 def entry_of(ask: Ask) -> Entry:
     """The frontier's entry for a request."""
     return Entry(key=key_of(ask), ask=ask, host=host_of(ask.url))
