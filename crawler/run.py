@@ -67,7 +67,8 @@ def crawl(
         raise BadInput("at least one page must be allowed", field="max_pages")
     if marketplace is not None and not marketplace.strip():
         raise BadInput("the marketplace has an empty name", field="marketplace")
-    check_contact([*order.targets, *(settings.ebay_url for _ in searches)], settings)
+    apis = {"ebay": settings.ebay_url, "etsy": settings.etsy_url}
+    check_contact([*order.targets, *(apis[search.source] for search in searches)], settings)
     with _crawling_process(order) as (process, last_words):
         return _outcome(process, last_words, progress)
 

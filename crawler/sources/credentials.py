@@ -94,11 +94,17 @@ class ApiCredentials:
         token = self._tokens.get(source)
         if token is None:
             raise CrawlFailed(f"{source} has not given an access token yet")
-        return {"Authorization": f"Bearer {token.secret}"}
+        return {"Authorization": _bearer(token)}
 
-    def forget(self, source: str) -> None:
-        """The API refused the token (status 401), so that the next `login` gets another."""
-        self._tokens.pop(source, None)
+    def forget(self, source: str, *, refused: str = "") -> None:
+        """The API refused the token (status 401), so that the next `login` gets another.
+
+        `refused` is the ``Authorization`` that it was shown: of many requests under way, the first that is refused has
+        the token replaced, and the others say nothing of the new one.
+        """
+        token = self._tokens.get(source)
+        if token and refused in ("", _bearer(token)):
+            del self._tokens[source]
 
     def _check_keys(self, source: str) -> None:
         settings = self._settings
@@ -112,3 +118,7 @@ class ApiCredentials:
         if source == EtsySearch.name and not _ETSY_KEY.fullmatch(settings.etsy_api_key):
             wrong = "is no keystring and shared secret" if settings.etsy_api_key else "Etsy's search needs it"
             raise SettingRefused(wrong, field="ASSAYER_ETSY_API_KEY", advice=_ETSY_ADVICE)
+
+
+def _bearer(token: _Token) -> str:
+    return f"Bearer {token.secret}"

@@ -41,6 +41,19 @@ def test_each_source_carries_its_own_proof_and_no_other() -> None:
         keys.headers("ebay")
 
 
+def test_a_late_refusal_of_an_old_token_leaves_the_new_one() -> None:
+    keys = credentials()
+    keys.accept("ebay", answer({"access_token": "old", "expires_in": 7200}))
+    shown = keys.headers("ebay")["Authorization"]
+    keys.forget("ebay", refused=shown)
+    keys.accept("ebay", answer({"access_token": "new", "expires_in": 7200}))
+    keys.forget("ebay", refused=shown)
+    assert keys.login("ebay") is None
+    assert keys.headers("ebay") == {"Authorization": "Bearer new"}
+    keys.forget("ebay", refused="Bearer new")
+    assert keys.login("ebay")
+
+
 @pytest.mark.parametrize(
     ("source", "missing", "where"),
     [
