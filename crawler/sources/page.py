@@ -46,7 +46,7 @@ class PageSource:
         return Reading(offers=_listed(ask))
 
     def _read(self, ask: Ask, answer: Answer) -> Reading:
-        _, html = html_to_unicode(answer.headers.get("content-type"), answer.body)
+        html = answer.text if answer.encoding else _decoded(answer)
         page = read_page(html, answer.url, marketplace=answer.marketplace, also=answer.asked)
         listed = listed_offer(ask.context)
         offer = merged(page.offer, listed) if page.offer and listed else page.offer or listed
@@ -57,6 +57,12 @@ class PageSource:
             left_alone=links.left_alone,
             problems=tuple(f"structured data cannot be read ({reason})" for reason in page.broken),
         )
+
+
+def _decoded(answer: Answer) -> str:
+    """By what the answer says of itself, its bytes before its header where they differ, as browsers do."""
+    _, html = html_to_unicode(answer.headers.get("content-type"), answer.body)
+    return html
 
 
 def _asks(links: Links, ask: Ask, answer: Answer) -> tuple[Ask, ...]:
