@@ -11,7 +11,7 @@ from scrapy.http import Response, TextResponse
 
 from crawler.addresses import check_url
 from crawler.manners.canonical import host_of
-from crawler.manners.middlewares import MAX_ROBOTS_BYTES, is_robots
+from crawler.manners.middlewares import MAX_ROBOTS_BYTES, asked_first, is_robots
 from crawler.resolver import GuardedResolver
 from crawler.session import Session
 from domain.errors import AddressRefused
@@ -111,11 +111,11 @@ class StrictRobots:
 
     def _known(self, request: Request, body: bytes) -> Response:
         if len(self._session.robots) < _MOST_ROBOTS:
-            self._session.robots[request.url] = body
+            self._session.robots[asked_first(request)] = body
         return TextResponse(request.url, body=body, request=request)
 
     def _forbidding(self, request: Request, reason: str) -> Response:
-        self._session.unreachable_robots[host_of(request.url)] = reason
+        self._session.unreachable_robots[host_of(asked_first(request))] = reason
         body = b"User-agent: *\nDisallow: /"
         return TextResponse(request.url, body=body, request=request, flags=[ASSUMED])
 

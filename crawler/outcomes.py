@@ -25,7 +25,7 @@ from crawler.manners.conditional import confirms, is_conditional, visit_of
 from crawler.manners.middlewares import NoContact
 from crawler.manners.throttle import SiteStopped
 from crawler.middlewares import describe
-from crawler.planning import Plan, Planning
+from crawler.planning import NOTHING, Plan, Planning
 from crawler.reading import CannotRead, Readers
 from crawler.recording import Kept, Recorder
 from crawler.session import Session
@@ -85,16 +85,29 @@ class Outcomes:
     async def _guarded(self, entry: Entry, work: Awaitable[None]) -> None:
         """A store that is gone ends the crawl; an error of ours costs one page, and the report tells."""
         try:
-            await work
-        except (CannotRead, NotFound, EvidenceCorrupt) as error:
-            await self._give_up(entry, str(error), None)
+            await self._or_given_up(entry, work)
         except AssayerError as error:
-            self._session.frontier.release(entry.key)
+            # what is taken waits again once the frontier is closed
             self._end(error)
-        except Exception as error:  # noqa: BLE001 - the edge of the crawl's work on one page
-            await self._give_up(entry, describe(error), None)
         finally:
             self._through(entry)
+
+    async def _or_given_up(self, entry: Entry, work: Awaitable[None]) -> None:
+        try:
+            await work
+            return
+        except (CannotRead, NotFound, EvidenceCorrupt) as error:
+            reason = str(error)
+        except AssayerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of the crawl's work on one page
+            reason = describe(error)
+        try:
+            await self._give_up(entry, reason, None)
+        except AssayerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the same: an entry that stays taken would keep the crawl from ending
+            self._bury(entry, f"{reason}; what is left cannot be done ({describe(error)})", None, NOTHING)
 
     async def _answered(self, entry: Entry, response: Response) -> None:
         if entry.ask.depth and host_of(response.url) != entry.host:
@@ -187,10 +200,7 @@ class Outcomes:
         status = response.status if response else None
         headers = plain_headers(response) if response else {}
         if isinstance(error, SiteStopped) and not isinstance(error, NoContact):
-            # not this request's fault: it stays for a run in which the site may be asked
-            self._session.frontier.release(entry.key)
-            if self._sites.watch.stop_of(entry.host):
-                self._session.frontier.leave(entry.host)
+            await self._left_alone(entry, request, error)
         elif isinstance(error, AssayerError):
             raise error  # without keys, or with keys that are refused, nothing can be asked
         elif status == _KEY_REFUSED and entry.ask.source in self._session.searches and not entry.attempts:
@@ -203,6 +213,17 @@ class Outcomes:
             await self._gone(entry, status)
             reason = f"answered {status}" if status else describe(error)
             await self._give_up(entry, reason, status, url=request.url)
+
+    async def _left_alone(self, entry: Entry, request: Request, error: SiteStopped) -> None:
+        """Not this request's fault: it stays for a run in which the site may be asked."""
+        if self._sites.may_ask(entry.host):
+            # it is another site, to which this one leads, and would lead again
+            reason = f"leads to {host_of(request.url)}, which is left alone: {error}"
+            await self._give_up(entry, reason, None)
+            return
+        self._session.frontier.release(entry.key)
+        if self._sites.watch.stop_of(entry.host):
+            self._session.frontier.leave(entry.host)
 
     async def _refused_by_robots(self, entry: Entry, request: Request) -> None:
         unreachable = self._session.unreachable_robots.get(host_of(request.url))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
@@ -14,6 +15,9 @@ from scrapy.crawler import Crawler
 from crawler.frontier.interface import Entry
 from crawler.session import Session
 from crawler.spiders.listings import ListingSpider
+from domain.errors import AssayerError
+
+T = TypeVar("T")
 
 _TICK_S = 0.1
 _PATIENCE_S = 900.0
@@ -54,7 +58,7 @@ class FrontierScheduler(BaseScheduler):
 
     def has_pending_requests(self) -> bool:
         """Whether something is, or will be, to be asked for in this run."""
-        return bool(self._ready) or (not self._closing and self._waits())
+        return bool(self._ready) or (not self._closing and bool(self._or_end(self._waits)))
 
     def enqueue_request(self, request: Request) -> bool:
         """A request that the engine goes on with, such as a redirect."""
@@ -65,7 +69,7 @@ class FrontierScheduler(BaseScheduler):
         """What is asked for next; None while nothing may be."""
         if self._ready:
             return self._ready.popleft()
-        entry = None if self._closing else self._take()
+        entry = None if self._closing else self._or_end(self._take)
         if entry is None:
             return None
         self._under_way[entry.host] += 1
@@ -73,10 +77,19 @@ class FrontierScheduler(BaseScheduler):
 
     def through(self, entry: Entry) -> None:
         """This entry is done with, one way or another; from now on a kill does not make it be asked for again."""
-        self._frontier.flush()
+        self._or_end(self._frontier.flush)
         self._under_way[entry.host] -= 1
         if not self._under_way[entry.host]:
             del self._under_way[entry.host]
+
+    def _or_end(self, ask: Callable[[], T]) -> T | None:
+        """None when the frontier is gone: that ends the crawl, which would wait for ever otherwise."""
+        try:
+            return ask()
+        except AssayerError as error:
+            self._closing = True
+            self._spider.end(error)
+            return None
 
     def _take(self) -> Entry | None:
         if self._under_way.total() >= _ROOM * self._most:
@@ -102,7 +115,7 @@ class FrontierScheduler(BaseScheduler):
         """Keep what was said so far, and wake the engine when something that had to wait is due."""
         while True:
             await asyncio.sleep(_TICK_S)
-            self._frontier.flush()
+            self._or_end(self._frontier.flush)
             if not self._ready and (request := self.next_request()):
                 assert self._crawler.engine, "Scrapy opens its scheduler with the engine running"
                 self._crawler.engine.crawl(request)

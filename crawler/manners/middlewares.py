@@ -126,7 +126,7 @@ class SiteListener:
         before = watch.paused_until(host)
         stop = watch.observe(request.url, response.status, _headers(response), response.body[:MOST_BYTES])
         if not stop and response.status == 200 and is_robots(request):
-            stop = watch.heard_robots(request.url, read_robots(response.body[:MAX_ROBOTS_BYTES], self._token))
+            stop = watch.heard_robots(asked_first(request), read_robots(response.body[:MAX_ROBOTS_BYTES], self._token))
         until = watch.paused_until(host)
         if stop:
             await self._crawler.signals.send_catch_log_async(SITE_STOPPED, stop=stop)
@@ -137,7 +137,12 @@ class SiteListener:
 
 def is_robots(request: Request) -> bool:
     """Whether a request is the robots middleware's own: nothing else is asked for without obeying robots.txt."""
-    return bool(request.meta.get("dont_obey_robotstxt")) and urlsplit(request.url).path == "/robots.txt"
+    return bool(request.meta.get("dont_obey_robotstxt")) and urlsplit(asked_first(request)).path == "/robots.txt"
+
+
+def asked_first(request: Request) -> str:
+    """The address that a request began with: a robots.txt holds for that site, wherever redirects lead."""
+    return str(next(iter(request.meta.get("redirect_urls", ())), request.url))
 
 
 def _refuse_stopped(stop: SiteStop | None) -> None:

@@ -1,0 +1,79 @@
+"""What a crawl must not go round and round with, nor wait for without end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from loopback_site import Answer, Site, links, picture, settings, stored
+
+from crawler.run import crawl
+from domain.errors import StoreUnavailable
+from domain.visit import SiteStop
+from store.records import open_records
+
+if TYPE_CHECKING:
+    from conftest import RedisServer
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.close()
+
+
+def test_a_page_that_leads_to_a_site_that_said_stop_is_asked_for_once(
+    site: Site, elsewhere: Site, tmp_path: Path
+) -> None:
+    chosen = settings(tmp_path)
+    records = open_records(chosen.resolved_database_url, chosen.tenant)
+    now = datetime.now(UTC)
+    records.save_site_stop(
+        SiteStop(host=elsewhere.host, reason="asked us to", stopped_at=now, until=now + timedelta(1))
+    )
+    records.close()
+    site.html("/", links("/out", "/item/A1"))
+    site.item("A1")
+    site.image("/images/A1.jpg", picture("red"))
+    site.pages["/out"] = (302, {"Location": elsewhere.url("/in")}, b"")
+
+    report = crawl([site.url()], chosen)
+
+    assert site.asked.count("/out") == 1
+    assert elsewhere.asked == []
+    reason = f"leads to {elsewhere.host}, which is left alone: asked us to"
+    assert [failure.reason for failure in report.failures] == [reason]
+    assert (report.dead, report.waiting, set(stored(chosen))) == (1, 0, {"A1"})
+
+
+@pytest.mark.parametrize("status", [500, 429])
+def test_a_robots_txt_that_lies_elsewhere_and_cannot_be_had_forbids_everything(
+    site: Site, tmp_path: Path, status: int
+) -> None:
+    site.pages["/robots.txt"] = (301, {"Location": "/rules/robots"}, b"")
+    site.pages["/rules/robots"] = (status, {}, b"later")
+    site.item("A1")
+    report = crawl([site.url("/item/A1")], settings(tmp_path))
+    assert "/item/A1" not in site.asked
+    assert (report.pages, report.saved.added, report.dead) == (0, 0, 1)
+    reason = f"robots.txt cannot be read (answered {status}), so nothing may be asked for"
+    assert [failure.reason for failure in report.failures] == [reason]
+
+
+def test_a_frontier_that_is_gone_ends_the_crawl(
+    site: Site, tmp_path: Path, new_redis: Callable[[], RedisServer]
+) -> None:
+    redis = new_redis()
+
+    def last() -> Answer:
+        redis.stop()
+        return 200, {"Content-Type": "text/html"}, b"<html><body>the last page</body></html>"
+
+    site.html("/", links(*(f"/page/{number}" for number in range(30))))
+    site.pages["/page/7"] = last
+    with pytest.raises(StoreUnavailable, match="Redis at"):
+        crawl([site.url()], settings(tmp_path, redis_url=redis.url))
