@@ -89,7 +89,7 @@ class Assembly:
         """Nothing is under way anymore."""
         if self._session.fatal is None:
             try:
-                await self._recorder.ask(lambda: link_relistings(self._session.records, self._listings.new))
+                await self._recorder.ask(lambda: link_relistings(self._session.records, self._listings.is_new))
             except AssayerError as error:
                 self._session.fatal = error
         self._readers.close()

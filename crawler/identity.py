@@ -30,8 +30,8 @@ class Identities:
         self._stored, self._began = stored, began
         self._on_its_way: dict[tuple[str, str], Listing] = {}
         self._pages: set[int] = set()
-        self.new: set[tuple[str, str]] = set()
-        """Keys of listings that were not stored before this process met them."""
+        # digests, for a crawl may meet millions
+        self._new: set[int] = set()
 
     def settle(self, listing: Listing) -> Listing | None:
         """The listing under the id that is its own, or None when this crawl has met it already.
@@ -49,10 +49,14 @@ class Identities:
             return None
         settled = replace(chosen, relists=known.relists) if known else chosen
         if known is None:
-            self.new.add(settled.key)
+            self._new.add(hash(settled.key))
         self._on_its_way[settled.key] = settled
         self._pages.add(page)
         return settled
+
+    def is_new(self, listing: Listing) -> bool:
+        """Whether it was not stored before this process met it."""
+        return hash(listing.key) in self._new
 
     def stored(self, listing: Listing) -> None:
         """It can be found in the store now."""

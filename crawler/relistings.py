@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import replace
 
 from crawler.finding.relisting import gone_by_visits, relisted
@@ -13,17 +13,17 @@ from store.interfaces import Records
 Key = tuple[str, str]
 
 
-def link_relistings(records: Records, new: Collection[Key]) -> int:
-    """Link those of the `new` listings that take up a gone one of their seller; how many were linked.
+def link_relistings(records: Records, is_new: Callable[[Listing], bool]) -> int:
+    """Link those of the new listings that take up a gone one of their seller; how many were linked.
 
     New are those that were not stored before: a listing that once stood beside the gone one has not taken it up. Only
     sellers of listings whose page is gone are looked at, so that a crawl without any costs nothing here.
     """
     gone = gone_by_visits(records)
     linked = 0
-    for marketplace, seller_id in _sellers_with_gone(records) if new else ():
+    for marketplace, seller_id in _sellers_with_gone(records):
         known = {each.key: each for each in records.listings_of_seller(marketplace, seller_id)}
-        for listing in [each for each in known.values() if each.key in new and not each.relists]:
+        for listing in [each for each in known.values() if is_new(each) and not each.relists]:
             others = [other for other in known.values() if other.key != listing.key]
             if before := relisted(listing, others, gone):
                 known[listing.key] = replace(listing, relists=before)

@@ -29,10 +29,9 @@ class ListingStore:
         self._session, self._recorder, self._images = session, recorder, images
         self._identities = Identities(session.records, began=session.began)
 
-    @property
-    def new(self) -> set[tuple[str, str]]:
-        """Keys of listings that were not stored before."""
-        return self._identities.new
+    def is_new(self, listing: Listing) -> bool:
+        """Whether it was not stored before this process met it."""
+        return self._identities.is_new(listing)
 
     async def store(self, offer: Offer, page: Capture, visited: Visited | None = None) -> Listing | None:
         """Store one that was captured with `page`; None when this crawl has met it, or it cannot be stored.
