@@ -65,6 +65,7 @@ class SharedFrontier:
         self._worker = f"{worker}.{secrets.token_hex(8)}"
         self._lease_s = lease_s
         self._renewed = 0.0
+        self._waits_s: tuple[float, ...] = _WAITS_S
         self._held: set[bytes] = set()
 
     def add(self, entries: Sequence[Entry], *, most: int) -> int:
@@ -181,11 +182,14 @@ class SharedFrontier:
     def _try(self, ask: Callable[[], T]) -> T:
         """Ask, and again while nobody answers. Raises StoreUnavailable."""
         step = ask
-        for wait_s in (*_WAITS_S, None):
+        for wait_s in (*self._waits_s, None):
             try:
-                return step()
+                answer = step()
+                self._waits_s = _WAITS_S
+                return answer
             except (Disconnected, TimedOut) as error:
                 if wait_s is None:
+                    self._waits_s = ()  # a crawl that ends says much more, and nobody waits for each word again
                     raise self._unavailable("does not answer", error) from error
                 time.sleep(wait_s)
                 step = self._settled(ask)
