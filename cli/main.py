@@ -7,11 +7,10 @@ from typing import NoReturn
 
 import typer
 
+from cli.endings import STOPPED
 from cli.on_demand import OnDemand, OnDemandGroup
 from cli.output import say_error, say_note
 from domain.errors import AssayerError
-
-_INTERRUPTED = 130
 
 COMMANDS = {
     "demo": OnDemand(
@@ -65,12 +64,14 @@ def assayer() -> None:
 
 
 def run() -> None:
-    """Entry point. Exit 0 done, 1 failed, 2 bad usage or bad input, 130 stopped by Ctrl-C."""
+    """Entry point. Exit 0 done, 1 failed, 2 bad usage or bad input, 130 stopped by Ctrl-C, 143 by SIGTERM."""
     try:
         app()
     except SystemExit as leaving:
-        if leaving.code == _INTERRUPTED:  # Typer has caught the KeyboardInterrupt
-            say_note("yellow", "stopped", "by hand; what was saved stays, run the command again to go on")
+        if leaving.code in STOPPED:  # Typer has caught the KeyboardInterrupt
+            say_note(
+                "yellow", "stopped", f"{STOPPED[leaving.code]}; what was saved stays, run the command again to go on"
+            )
         raise
     except AssayerError as error:
         _leave(error)

@@ -20,7 +20,7 @@ from crawler.scrapy_settings import scrapy_settings
 from crawler.session import CrawlOrder, Session, write_line
 from crawler.spiders.listings import ListingSpider
 from domain.codec import dump, load
-from domain.errors import AssayerError, CrawlFailed
+from domain.errors import AssayerError, BadInput, CrawlFailed
 from store.evidence import open_evidence
 from store.records import open_records
 
@@ -34,7 +34,9 @@ def main() -> int:
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
         report = _crawl(order)
     except AssayerError as error:
-        write_line({"event": "error", "type": type(error).__name__, "message": error.message, "advice": error.advice})
+        place = error.as_dict() if isinstance(error, BadInput) else {}
+        told = {"type": type(error).__name__, "message": error.message, "advice": error.advice}
+        write_line({"event": "error", **place, **told})
         return error.exit_code
     write_line({"event": "report", "report": dump(report)})
     return 0

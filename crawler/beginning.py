@@ -49,6 +49,8 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
         frontier.set_fact(_BEGAN, session.began.isoformat())
     else:
         session.began = datetime.fromisoformat(stated).astimezone(UTC)
+    hosts = dict.fromkeys(host_of(url) for url in order.targets)
+    session.tally.stops += [stop for host in hosts if (stop := session.sites.watch.stop_of(host))]
     frontier.set_fact(TARGETS_FACT, json.dumps([*order.targets, *sorted({each.source for each in order.searches})]))
     entries = [entry_of(ask) for ask in _first(session)]
     frontier.add(entries, most=max(order.max_pages, len(entries)))

@@ -76,7 +76,7 @@ class CrawlReport:
     left: int = 0
     """Requests taken back because their site said stop."""
     stops: tuple[SiteStop, ...] = ()
-    """Sites that said stop during this crawl."""
+    """Sites that said stop during this crawl, and those of its targets that had said so before."""
     crawl: str = ""
     """Names the crawl; equal for crawls of the same targets."""
     warc: tuple[str, ...] = ()

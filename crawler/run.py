@@ -77,8 +77,13 @@ def _checked(targets: Sequence[str], *, allow_loopback: bool) -> tuple[str, ...]
     urls = [target.strip() for target in targets if target.strip()]
     if not urls:
         raise BadInput("nothing to crawl", field="target", advice="Name the URL of a marketplace or shop.")
-    complete = [url if "://" in url else f"https://{url}" for url in urls]
-    return tuple(check_url(url, allow_loopback=allow_loopback).geturl() for url in complete)
+    return tuple(target_url(url, allow_loopback=allow_loopback) for url in urls)
+
+
+def target_url(target: str, *, allow_loopback: bool) -> str:
+    """The URL of a target; without a scheme, https. Raises AddressRefused for one that may not be fetched."""
+    complete = target if "://" in target else f"https://{target}"
+    return check_url(complete, allow_loopback=allow_loopback).geturl()
 
 
 @contextmanager
@@ -150,6 +155,9 @@ def _revived(event: Mapping[str, Any]) -> AssayerError:
     kind = getattr(domain.errors, event["type"], CrawlFailed)
     if not issubclass(kind, AssayerError) or issubclass(kind, FetchRefused):
         kind = CrawlFailed
+    if issubclass(kind, BadInput):
+        place = {name: event[name] for name in ("file", "line", "field")}
+        return kind(event["reason"], **place, advice=event["advice"])
     revived: AssayerError = kind(event["message"], advice=event["advice"])
     return revived
 

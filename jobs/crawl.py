@@ -11,10 +11,11 @@ from crawler.frontier.interface import Counts, DeadLetter
 from crawler.frontier.opening import open_frontier
 from crawler.report import CrawlReport
 from crawler.run import crawl as crawl_sites
+from crawler.run import target_url
 from crawler.session import TARGETS_FACT, Search
 from crawler.sources.registry import SEARCHES
 from domain.codec import dump
-from domain.errors import BadInput, NotFound
+from domain.errors import AddressRefused, BadInput, NotFound
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from jobs.find import FindingRecords, SearchPlan, plan_search
@@ -54,11 +55,12 @@ def crawl(
 ) -> CrawlReport:
     """Crawl `targets`: URLs, files that name one a line, and names of search APIs, which are asked for the catalogs.
 
-    See `crawler.run.crawl`. Raises BadInput for a file that cannot be read, naming file and line.
+    See `crawler.run.crawl`. Raises BadInput for a file that cannot be read or names what cannot be fetched, naming file
+    and line.
     """
     searched = plan(records, targets, settings, most_queries=most_queries)
     return crawl_sites(
-        [url for name in targets if name not in SEARCHES for url in _urls(name)],
+        [url for name in targets if name not in SEARCHES for url in _urls(name, settings)],
         settings,
         max_pages=max_pages,
         marketplace=marketplace,
@@ -109,7 +111,7 @@ def _existing(settings: Settings, crawl: str) -> str:
     return crawl
 
 
-def _urls(target: str) -> list[str]:
+def _urls(target: str, settings: Settings) -> list[str]:
     """A target, or those of a file: one a line; empty lines and those that begin with ``#`` are passed over."""
     path = Path(target)
     if "://" in target or not path.is_file():
@@ -120,14 +122,20 @@ def _urls(target: str) -> list[str]:
         lines = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise BadInput("is not UTF-8 text", file=target) from error
-    urls = [_line(line.strip(), target, number) for number, line in enumerate(lines, 1)]
-    found = [url for url in urls if url]
+    found = [
+        _line(line.strip(), target, number, settings)
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
     if not found or len(found) > _MOST_TARGETS:
         raise BadInput(f"names {len(found)} targets; 1 to {_MOST_TARGETS} are crawled", file=target)
     return found
 
 
-def _line(line: str, file: str, number: int) -> str:
-    if any(character.isspace() for character in line) and not line.startswith("#"):
+def _line(line: str, file: str, number: int, settings: Settings) -> str:
+    if any(character.isspace() for character in line):
         raise BadInput("is more than one address", file=file, line=number)
-    return "" if line.startswith("#") else line
+    try:
+        return target_url(line, allow_loopback=settings.allow_loopback)
+    except AddressRefused as error:
+        raise BadInput(error.message, file=file, line=number) from error

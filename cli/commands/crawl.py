@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.endings import ended_by_sigterm
 from cli.options import JsonOption
 from cli.output import progress_bars, say_facts, say_json, say_note, say_rows
 from crawler.report import CrawlReport
@@ -34,13 +35,13 @@ def crawl(
 ) -> None:
     """Crawl marketplaces: listings, pages and pictures go to the store as they come.
 
-    A crawl that was stopped goes on where it was when it is run again.
+    A crawl that was stopped, by Ctrl-C or SIGTERM too, goes on where it was when it is run again.
     """
     with Workspace(load_settings()) as workspace:
         if queries:
             _say_queries(plan(workspace.records, targets, workspace.settings, most_queries=max_queries), as_json)
             return
-        with progress_bars() as progress:
+        with ended_by_sigterm(), progress_bars() as progress:
             report = run_crawl(
                 workspace.records,
                 targets,
@@ -57,8 +58,8 @@ def crawl(
         say_json(dump(report))
     else:
         _say_crawl(report)
-    if report.failures and not report.pages:
-        raise typer.Exit(1)  # not one page could be read: wrong address, or the site is down
+    if (report.failures or report.stops) and not report.pages:
+        raise typer.Exit(1)  # not one page could be read: wrong address, or the site is down, or said stop
 
 
 def _say_queries(planned: SearchPlan, as_json: bool) -> None:
