@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api_server import CLIENT_ID, CLIENT_SECRET, ETSY_KEY, ApiServer
 from loopback_site import Answer, Site, links, picture, settings, stored
 
 from crawler.manners.canonical import canonical_address
 from crawler.run import crawl
+from crawler.session import Search
+from crawler.sources.interface import Query
 from domain.settings import Settings
 from store.evidence import open_evidence
 from store.interfaces import SaveCount
@@ -278,3 +281,23 @@ def test_the_cache_for_development_does_not_keep_what_confirms_something_else(si
     (caching.crawl_dir / "cache").rename(fresh.crawl_dir / "cache")
     report = crawl([site.url()], fresh)
     assert (report.saved, report.failures) == (SaveCount(added=1), ())
+
+
+@pytest.mark.parametrize("api", ["ebay", "etsy"])
+def test_no_key_lies_in_the_cache_for_development(tmp_path: Path, api: str) -> None:
+    with ApiServer(5) as server:
+        server.own_pictures = True
+        chosen = settings(
+            tmp_path,
+            crawl_cache=True,
+            ebay_url=server.url,
+            ebay_client_id=CLIENT_ID,
+            ebay_client_secret=CLIENT_SECRET,
+            etsy_url=server.url,
+            etsy_api_key=ETSY_KEY,
+        )
+        report = crawl([], chosen, searches=[Search(source=api, query=Query(text="bag"))])
+    assert report.listings
+    cached = [path.read_bytes() for path in (chosen.crawl_dir / "cache").rglob("*") if path.is_file()]
+    assert any(b"/pictures/" in content for content in cached)
+    assert not [content for content in cached if b"Bearer" in content or ETSY_KEY.encode() in content]
