@@ -57,8 +57,9 @@ class Planning:
 
     def within_limits(self, ask: Ask) -> Ask:
         """A target whose site's own lists cannot be asked for any more is read at once."""
-        full = self._frontier.counts().planned + 1 >= self._most()
-        return replace(ask, context={**ask.context, "front": True}) if full and not ask.depth else ask
+        # asked of the targets alone: a frontier that machines share answers over the network
+        full = not ask.depth and self._frontier.counts().planned + 1 >= self._most()
+        return replace(ask, context={**ask.context, "front": True}) if full else ask
 
     async def plan(self, reading: Reading) -> Plan:
         """What is asked for after this answer, and what is left. What waits for a request that is left comes now."""
@@ -73,7 +74,8 @@ class Planning:
             entries += chosen
             beyond += refused
             asks = tuple(each for ask in (*left, *refused) for each in ask.then)
-        return Plan(entries=tuple(entries), most=self._most(), unvisited=await self._offers_of(beyond))
+        most = self._most() if entries else 0
+        return Plan(entries=tuple(entries), most=most, unvisited=await self._offers_of(beyond))
 
     async def _due(self, asks: Sequence[Ask]) -> tuple[list[Ask], list[Ask]]:
         """Those that are new and due, each address once, and the others."""
@@ -125,6 +127,8 @@ class Planning:
 
     def _divided(self, asks: Sequence[Ask], planned: int) -> tuple[list[Entry], list[Ask]]:
         """Entries within the limit, and what is beyond. What is no page of the site does not count."""
+        if not asks:
+            return [], []
         room = self._most() - self._frontier.counts().planned - planned
         entries, beyond, extras = [], [], 0
         for ask in asks:
