@@ -20,7 +20,7 @@ AS_RECEIVED = "headers as received"
 """Under this name a request keeps its answer's headers: those too that say how it was compressed."""
 ASSUMED = "assumed"
 """Flag of an answer that no site gave."""
-_MOST_ROBOTS = 500
+_MOST_ROBOTS_BYTES = 10_000_000
 
 
 class UnguardedCrawl(RuntimeError):
@@ -110,7 +110,7 @@ class StrictRobots:
         return self._forbidding(request, describe(exception)) if is_robots(request) else None
 
     def _known(self, request: Request, body: bytes) -> Response:
-        if len(self._session.robots) < _MOST_ROBOTS:
+        if sum(map(len, self._session.robots.values())) < _MOST_ROBOTS_BYTES:
             self._session.robots[asked_first(request)] = body
         return TextResponse(request.url, body=body, request=request)
 

@@ -28,6 +28,9 @@ from domain.visit import SiteStop
 
 MAX_ROBOTS_BYTES = 512_000
 """RFC 9309 section 2.5 asks for at least 500 kibibytes to be read."""
+_MOST_RULES_BYTES = 5_000_000
+"""Of robots.txt files whose rules are held, a thousand added for each: as rules they take some forty times as much, and
+a page may name pictures at as many hosts as it likes."""
 
 # flags of answers that no site gave now: of the cache, and of what a robots.txt is taken to say that cannot be read
 _UNHEARD = frozenset({"cached", "assumed"})
@@ -82,6 +85,8 @@ class PatientRobots(RobotsTxtMiddleware):
         super().__init__(crawler)
         self._lines: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._errors: dict[str, Exception] = {}
+        self._sizes: dict[str, int] = {}
+        self._held_bytes = 0
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
         """What the robots.txt of the request's site says. Raises IgnoreRequest, of the kind that refused it, if any."""
@@ -95,7 +100,20 @@ class PatientRobots(RobotsTxtMiddleware):
                     raise type(error)(*error.args) from error
                 reason = f" ({error})" if isinstance(error, IgnoreRequest) else ""
                 raise IgnoreRequest(f"robots.txt could not be asked for{reason}, so nothing else may") from error
+            self._make_room()
         return parser
+
+    async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
+        await super()._parse_robots(response, netloc, request)
+        self._sizes[netloc] = len(response.body) + 1_000
+        self._held_bytes += self._sizes[netloc]
+
+    def _make_room(self) -> None:
+        """What goes is asked for again when it is needed again."""
+        while self._held_bytes > _MOST_RULES_BYTES:
+            largest = max(self._sizes, key=self._sizes.__getitem__)
+            self._held_bytes -= self._sizes.pop(largest)
+            del self._parsers[largest]
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         self._errors[netloc] = exc

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,14 @@ def elsewhere() -> Iterator[Site]:
     site = Site()
     yield site
     site.close()
+
+
+@pytest.fixture
+def many() -> Iterator[Sequence[Site]]:
+    sites = [Site() for _ in range(12)]
+    yield sites
+    for site in sites:
+        site.close()
 
 
 def test_a_page_that_leads_to_a_site_that_said_stop_is_asked_for_once(
@@ -62,6 +70,23 @@ def test_a_robots_txt_that_lies_elsewhere_and_cannot_be_had_forbids_everything(
     assert (report.pages, report.saved.added, report.dead) == (0, 0, 1)
     reason = f"robots.txt cannot be read (answered {status}), so nothing may be asked for"
     assert [failure.reason for failure in report.failures] == [reason]
+
+
+def test_pictures_at_many_hosts_do_not_fill_the_memory_with_their_robots_txt(
+    site: Site, many: Sequence[Site], tmp_path: Path
+) -> None:
+    rules = b"User-agent: *\n" + b"".join(b"Disallow: /no/%d\n" % number for number in range(30_000))
+    for host in many:
+        host.pages["/robots.txt"] = (200, {"Content-Type": "text/plain"}, rules)
+        host.image("/a.jpg", picture("red"))
+        host.image("/b.jpg", picture("blue"))
+    site.item("A1", image=[host.url("/a.jpg") for host in many], body=links("/item/A2"))
+    site.item("A2", image=[host.url("/b.jpg") for host in many])
+    report = crawl([site.url("/item/A1")], settings(tmp_path, crawl_concurrency=1))
+    assert (report.saved.added, report.images) == (2, 2 * len(many))
+    # the largest make room for each other
+    assert site.asked.count("/robots.txt") == 1
+    assert max(host.asked.count("/robots.txt") for host in many) == 2
 
 
 def test_a_frontier_that_is_gone_ends_the_crawl(

@@ -241,7 +241,8 @@ def test_a_robots_txt_that_forbids_all_is_a_stop(host: Host) -> None:
 def test_a_robots_txt_that_cannot_be_had_lets_nothing_out(host: Host) -> None:
     host.answers["/robots.txt"] = (200, {"Content-Length": "nonsense"}, b"")
     said = crawl(host.urls(4), complains=True)
-    assert [failure["reason"] for failure in of("failure", said)] == ["robots.txt could not be asked for"] * 4
+    reason = "robots.txt could not be asked for, so nothing else may"
+    assert [failure["reason"] for failure in of("failure", said)] == [reason] * 4
     assert host.pages == []
 
 
