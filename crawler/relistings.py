@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from crawler.finding.relisting import gone_by_visits, relisted
+from crawler.finding.relisting import Resembling, gone_by_visits, relisted
 from domain.errors import NotFound
 from domain.listing import Listing
 from store.interfaces import Records
@@ -22,12 +22,14 @@ def link_relistings(records: Records, is_new: Callable[[Listing], bool]) -> int:
     gone = gone_by_visits(records)
     linked = 0
     for marketplace, seller_id in _sellers_with_gone(records):
-        known = {each.key: each for each in records.listings_of_seller(marketplace, seller_id)}
-        for listing in [each for each in known.values() if is_new(each) and not each.relists]:
-            others = [other for other in known.values() if other.key != listing.key]
-            if before := relisted(listing, others, gone):
-                known[listing.key] = replace(listing, relists=before)
-                records.save_listings([known[listing.key]])
+        known = records.listings_of_seller(marketplace, seller_id)
+        resembling = Resembling(known)
+        for listing in [each for each in known if is_new(each) and not each.relists]:
+            others = resembling.to(listing)
+            if others and (before := relisted(listing, others, gone)):
+                again = replace(listing, relists=before)
+                resembling.add(again)
+                records.save_listings([again])
                 linked += 1
     return linked
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from domain.listing import Listing
@@ -15,6 +15,8 @@ _LEAST_WORDS = 3
 _LEAST_CHARACTERS = 8
 """The same, in scripts without spaces."""
 _LIKE_TITLES = 0.5
+_MOST_ALIKE = 100
+"""Of what more than these have in common, nothing follows: no seller lists one thing anew that often."""
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -60,6 +62,53 @@ def relisted(
     return _predecessor(listing, alike, gone, {other.relists for other in (*own, *elsewhere)})
 
 
+class Resembling:
+    """Listings of one seller by what could make two of them alike, so that not each is compared with every other."""
+
+    def __init__(self, listings: Iterable[Listing]) -> None:
+        self._bearing: defaultdict[tuple[str, str], dict[str, Listing]] = defaultdict(dict)
+        self._showing: defaultdict[str, dict[tuple[str, ...], Listing]] = defaultdict(dict)
+        for listing in listings:
+            self.add(listing)
+
+    def add(self, listing: Listing) -> None:
+        """Add one, or put it in the place of the one with its id."""
+        for mark in _marks(listing):
+            self._bearing[mark][listing.listing_id] = listing
+        if listing.relists:
+            self._bearing["relists", listing.relists][listing.listing_id] = listing
+        for sha256 in _pictures(listing):
+            if len(self._showing[sha256]) < _UNTELLING:
+                self._showing[sha256].setdefault(_words(listing.title), listing)
+
+    def to(self, listing: Listing) -> list[Listing] | None:
+        """Of all, those that `relisted` needs of the listing's seller; None where too many are like it."""
+        found: dict[str, Listing] = {}
+        for mark in _marks(listing):
+            witnesses = self._showing[mark[1]] if mark[0] == "picture" else {}
+            if len(witnesses) == _UNTELLING:
+                found |= {other.listing_id: other for other in witnesses.values()}
+            elif len(bearing := self._bearing[mark]) > _MOST_ALIKE:
+                return None
+            else:
+                found |= bearing
+        for listing_id in list(found):
+            found |= self._bearing.get(("relists", listing_id), {})
+        found.pop(listing.listing_id, None)
+        return list(found.values())
+
+
+def _marks(listing: Listing) -> Iterator[tuple[str, str]]:
+    words = _words(listing.title)
+    if _says_enough(words):
+        yield "title", " ".join(words)
+    for field in ("gtin", "mpn"):
+        if number := getattr(listing, field):
+            yield field, number
+    for sha256 in sorted(_pictures(listing)):
+        yield "picture", sha256
+
+
 def _predecessor(
     listing: Listing, alike: Sequence[Listing], gone: Callable[[Listing], bool], taken_up: set[str]
 ) -> str | None:
@@ -101,6 +150,10 @@ def _same_everywhere(listing: Listing, other: Listing, telling: frozenset[str]) 
     same_title = words == _words(other.title) and _says_enough(words)
     contradict = _contradict(listing.gtin, other.gtin) or _contradict(listing.mpn, other.mpn)
     return same_title and not contradict and bool(telling & _pictures(other))
+
+
+_UNTELLING = 3
+"""Titles beside one picture that are always too many, whichever of them is the listing's own."""
 
 
 def _telling_pictures(listing: Listing, others: Sequence[Listing]) -> frozenset[str]:

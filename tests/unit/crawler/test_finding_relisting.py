@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.finding.relisting import gone_by_visits, relisted
+from crawler.finding.relisting import Resembling, gone_by_visits, relisted
 from domain.listing import Listing, ListingImage, Seller, Unreadable
 from domain.visit import Visit
 from store.memory import MemoryRecords
@@ -207,3 +207,36 @@ def test_whatever_is_known(
     # linked once, it stays as it is whoever asks again
     stored = replace(new, relists=found)
     assert relisted(new, [*known, stored], is_gone, elsewhere) == found
+
+
+@st.composite
+def shelves(draw: st.DrawFn) -> list[Listing]:
+    """Listings of one seller that have much in common."""
+    made = []
+    for number in range(draw(st.integers(2, 9))):
+        one = listing(
+            str(number),
+            day=draw(st.sampled_from([None, 0, 1, 2])),
+            title=draw(st.sampled_from([TITLE, "Aurelle Kova tote bag, red", "Bag", "Wallet of red leather"])),
+            pictures=draw(st.lists(st.sampled_from("abcd"), max_size=3, unique=True)),
+            gtin=draw(st.sampled_from(["", "4006381333931", "5901234123457"])),
+            mpn=draw(st.sampled_from(["", "K-1"])),
+        )
+        taken_up = draw(st.sampled_from(["", "", *(str(each) for each in range(number))]))
+        made.append(replace(one, relists=taken_up))
+    return made
+
+
+@given(shelves(), st.sets(st.integers(0, 8)))
+def test_what_resembles_is_all_that_is_needed(shelf: list[Listing], numbers: set[int]) -> None:
+    is_gone = gone(*map(str, numbers))
+    resembling = Resembling(shelf)
+    for one in shelf:
+        others = [other for other in shelf if other.listing_id != one.listing_id]
+        assert relisted(one, resembling.to(one) or [], is_gone) == relisted(one, others, is_gone)
+
+
+def test_of_what_many_have_in_common_nothing_follows() -> None:
+    shelf = [listing(str(number), pictures="a") for number in range(102)]
+    assert Resembling(shelf).to(shelf[0]) is None
+    assert len(Resembling(shelf[:100]).to(shelf[0]) or ()) == 99
