@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crawler.frontier.interface import Frontier
 from crawler.report import CrawlFailure, Tally
-from crawler.sites import Sites
 from crawler.sources.credentials import ApiCredentials
 from crawler.sources.interface import Query, SearchSource
 from domain.codec import digest
@@ -20,6 +19,11 @@ from domain.errors import AssayerError
 from domain.settings import Settings
 from store.interfaces import Evidence, Records
 
+if TYPE_CHECKING:
+    from crawler.sites import Sites  # needs Scrapy, which whoever gives an order does not
+
+SEARCHES = ("ebay", "etsy")
+"""Names of the search APIs, as targets."""
 TARGETS_FACT = "targets"
 """Under this name a frontier keeps what its crawl was ordered to crawl, as a JSON list."""
 

@@ -12,8 +12,7 @@ from crawler.frontier.opening import open_frontier
 from crawler.report import CrawlReport
 from crawler.run import crawl as crawl_sites
 from crawler.run import target_url
-from crawler.session import TARGETS_FACT, Search
-from crawler.sources.registry import SEARCHES
+from crawler.session import SEARCHES, TARGETS_FACT, Search
 from domain.codec import dump
 from domain.errors import AddressRefused, BadInput, NotFound
 from domain.progress import Progress, silent

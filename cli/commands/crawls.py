@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from jobs.site_stops import lift_site_stop, list_site_stops
 
 from cli.options import JsonOption
 from cli.output import say_facts, say_json, say_rows
@@ -13,9 +12,14 @@ from domain.codec import dump
 from domain.settings import load_settings
 from jobs.crawl import dead_letters, list_crawls
 from jobs.crawl import replay as replay_crawl
+from jobs.site_stops import lift_site_stop, list_site_stops
 from jobs.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after crawls.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="What crawls left to do, what they gave up, and which sites said stop.",
+)
 
 CrawlArgument = Annotated[str, typer.Argument(help="A crawl's name, as `assayer crawls list` shows it.")]
 

@@ -18,9 +18,6 @@ from crawler.sources.sitemap import SitemapSource
 from crawler.sources.woocommerce import WooCommerceSource
 from domain.settings import Settings
 
-SEARCHES = ("ebay", "etsy")
-"""Names of the search APIs, as targets."""
-
 
 class Sources:
     """Reads answers by the source that asked for them."""
