@@ -14,7 +14,7 @@ from crawler.run import crawl as crawl_sites
 from crawler.run import target_url
 from crawler.session import SEARCHES, TARGETS_FACT, Search
 from domain.codec import dump
-from domain.errors import AddressRefused, BadInput, NotFound
+from domain.errors import AddressRefused, BadInput, NotFound, StoreUnavailable
 from domain.progress import Progress, silent
 from domain.settings import Settings
 from jobs.find import FindingRecords, SearchPlan, plan_search
@@ -29,8 +29,9 @@ class CrawlState:
     """A crawl as it stands."""
 
     crawl: str
-    targets: tuple[str, ...]
-    counts: Counts
+    targets: tuple[str, ...] = ()
+    counts: Counts | None = None
+    """None while another process is at it."""
 
 
 def plan(records: FindingRecords, targets: Sequence[str], settings: Settings, *, most_queries: int) -> SearchPlan:
@@ -73,7 +74,7 @@ def crawl(
 
 
 def list_crawls(settings: Settings) -> list[CrawlState]:
-    """The crawls whose frontier is on this machine. Raises StoreUnavailable for one that is under way."""
+    """The crawls whose frontier is on this machine."""
     return [_state(settings, path.parent.name) for path in sorted(settings.crawl_dir.glob("*/frontier.db"))]
 
 
@@ -96,7 +97,10 @@ def replay(settings: Settings, crawl: str) -> int:
 
 
 def _state(settings: Settings, crawl: str) -> CrawlState:
-    frontier = open_frontier(settings, crawl, _WORKER)
+    try:
+        frontier = open_frontier(settings, crawl, _WORKER)
+    except StoreUnavailable:
+        return CrawlState(crawl=crawl)
     try:
         targets = json.loads(frontier.fact(TARGETS_FACT) or "[]")
         return CrawlState(crawl=crawl, targets=tuple(targets), counts=frontier.counts())

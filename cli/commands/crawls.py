@@ -10,7 +10,7 @@ from cli.options import JsonOption
 from cli.output import say_facts, say_json, say_rows
 from domain.codec import dump
 from domain.settings import load_settings
-from jobs.crawl import dead_letters, list_crawls
+from jobs.crawl import CrawlState, dead_letters, list_crawls
 from jobs.crawl import replay as replay_crawl
 from jobs.site_stops import lift_site_stop, list_site_stops
 from jobs.workspace import Workspace
@@ -21,6 +21,7 @@ app = typer.Typer(
     help="What crawls left to do, what they gave up, and which sites said stop.",
 )
 
+_LONGEST_TARGETS = 100
 CrawlArgument = Annotated[str, typer.Argument(help="A crawl's name, as `assayer crawls list` shows it.")]
 
 
@@ -31,14 +32,15 @@ def list_(as_json: JsonOption = False) -> None:
     if as_json:
         say_json([dump(state) for state in states])
         return
-    say_rows(
-        ("crawl", "targets", "done", "waiting", "given up", "left"),
-        (
-            (each.crawl, " ".join(each.targets)[:100], count.done, count.waiting + count.taken, count.dead, count.left)
-            for each in states
-            for count in (each.counts,)
-        ),
-    )
+    say_rows(("crawl", "targets", "done", "waiting", "given up", "left"), map(_row, states))
+
+
+def _row(state: CrawlState) -> tuple[object, ...]:
+    count = state.counts
+    if count is None:
+        return (state.crawl, "another process is at it", "", "", "", "")
+    waiting = count.waiting + count.taken
+    return (state.crawl, " ".join(state.targets)[:_LONGEST_TARGETS], count.done, waiting, count.dead, count.left)
 
 
 @app.command()
