@@ -48,7 +48,7 @@ class Capturing:
             url=asked,
             final_url=response.url,
             body=response.body,
-            received_at=datetime.now(UTC),
+            received_at=_received_at(response),
             status=response.status,
             headers=_pairs(request.meta.get(AS_RECEIVED, response.headers) if request else response.headers),
             protocol=response.protocol or "HTTP/1.1",
@@ -81,12 +81,17 @@ class Capturing:
         return tuple(name for name in self._files if name)
 
 
-def visit_to(url: str, response: Response, capture: Capture, listing: Listing | None = None) -> Visit:
-    """What is remembered of a page or picture that was captured."""
+def visit_to(
+    url: str, response: Response, capture: Capture, listing: Listing | None = None, *, confirmable: bool = True
+) -> Visit:
+    """What is remembered of a page or picture that was captured.
+
+    Not `confirmable` is a page that scripts made: that the stage has not changed says nothing of the offer.
+    """
     return visit_of(
         url,
         response.status,
-        plain_headers(response),
+        plain_headers(response) if confirmable else {},
         body_sha256=capture.body_sha256,
         at=capture.captured_at,
         listing=listing.key if listing else None,
@@ -99,6 +104,13 @@ def plain_headers(response: Response) -> dict[str, str]:
         name.decode("latin-1").lower(): ", ".join(value.decode("latin-1") for value in values)
         for name, values in response.headers.items()
     }
+
+
+def _received_at(response: Response) -> datetime:
+    """Now, or when it came that the cache for development gives again: evidence says when a server answered."""
+    if "cached" in response.flags and response.request:
+        return datetime.fromtimestamp(float(response.request.meta["cache_timestamp"]), UTC)
+    return datetime.now(UTC)
 
 
 def _pairs(headers: object) -> list[tuple[bytes, bytes]]:

@@ -269,6 +269,19 @@ def test_with_the_cache_for_development_a_site_is_asked_for_nothing_twice(site: 
     }
 
 
+def test_what_the_cache_gives_again_is_no_younger_for_that(site: Site, tmp_path: Path) -> None:
+    shelf(site, "A1")
+    chosen = settings(tmp_path, crawl_cache=True)
+    crawl([site.url()], chosen)
+    ended = datetime.now(UTC)
+    crawl([site.url()], chosen)
+    records = open_records(chosen.resolved_database_url, chosen.tenant)
+    captures = [*records.captures_of(site.url("/item/A1")), *records.captures_of(site.url("/images/A1.jpg"))]
+    records.close()
+    assert captures
+    assert max(capture.captured_at for capture in captures) < ended
+
+
 def test_the_cache_for_development_does_not_keep_what_confirms_something_else(site: Site, tmp_path: Path) -> None:
     site.validates = True
     shelf(site, "A1")
