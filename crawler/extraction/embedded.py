@@ -48,6 +48,18 @@ _SKU_KEYS = (
     "product_code",
     "partnumber",
     "item_code",
+    "skucode",
+    "sku_code",
+    "articleno",
+    "article_no",
+    "articlecode",
+    "itemno",
+    "item_no",
+    "item_number",
+    "productnumber",
+    "product_number",
+    "ordernumber",
+    "productreference",
 )
 _ID_KEYS = (
     "productid",
@@ -101,6 +113,15 @@ _STOCK_KEYS = (
     "outofstock",
     "isoutofstock",
 )
+_COUNT_KEYS = (
+    "stock",
+    "stocklevel",
+    "stock_level",
+    "stockquantity",
+    "stock_quantity",
+    "inventory_quantity",
+    "available_quantity",
+)
 
 # what pages tell analytics, often in no JSON: `ecomm_prodid: '4711'`
 _TOLD = re.compile(
@@ -127,6 +148,9 @@ _TOLD_FIELDS = {
 }
 _MOST_TOLD = 200
 _MOST_OF_ATTRIBUTE = 20
+_MOST_JSON_OF_ATTRIBUTES = 300_000
+"""Characters, of all attributes together."""
+_MOST_NODES_OF_ATTRIBUTES = 5_000
 _ID_ATTRIBUTES = frozenset(
     (
         "data-sku",
@@ -298,7 +322,14 @@ def _of_node(node: Mapping[str, Any], path: str, share: float) -> Iterator[State
     for key in _STOCK_KEYS:
         if (value := node.get(key)) is not None and (stated := _stated(key, value)):
             yield said("availability", stated, str(value), f"{path}.{key}", source, share)
-            break
+            return
+    for key in _COUNT_KEYS:
+        value = node.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield said(
+                "availability", "InStock" if value > 0 else "OutOfStock", str(value), f"{path}.{key}", source, share
+            )
+            return
 
 
 def _stated(key: str, value: Any) -> str:
@@ -331,9 +362,12 @@ def _told(text: str, title: str) -> Iterator[Statement]:
             yield said("sku", value, value, where, "analytics", 0.7 if surely else 0.3)
 
 
-def attribute_statements(document: Document) -> Iterator[Statement]:
-    """Numbers in data attributes near the product, and in the form that buys it."""
+def attribute_statements(document: Document, title: str, url_numbers: frozenset[str]) -> Iterator[Statement]:
+    """Numbers in data attributes near the product, and in the form that buys it; products that stand there as JSON."""
     counts: dict[str, int] = {}
+    wanted = _key(title)
+    budget = [_MOST_NODES_OF_ATTRIBUTES]
+    left = _MOST_JSON_OF_ATTRIBUTES
     for place, element in enumerate(document.elements):
         if document.aside[place] or not element.attrib:
             continue
@@ -342,6 +376,13 @@ def attribute_statements(document: Document) -> Iterator[Statement]:
             if name in _INPUT_NAMES and _CODE.fullmatch(value) and any(sign.isdigit() for sign in value):
                 yield said("sku", value, value, f"input {name}", "form", 1.0)
         for name, value in element.items():
+            if len(value) > 40 and value[0] in "{[" and len(value) <= left and _WORTH.search(value):
+                left -= len(value)
+                for data in _blocks(value, True):
+                    for node, path in _nodes(data, budget, f"attribute {name}"[:60]):
+                        if share := _is_own(node, wanted, url_numbers):
+                            yield from _of_node(node, path, share)
+                continue
             if name not in _ID_ATTRIBUTES or not value or counts.setdefault(name, 0) >= _MOST_OF_ATTRIBUTE:
                 continue
             if code := code_in(value[:60], whole=True):

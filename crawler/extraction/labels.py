@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stdnum import ean
 from stdnum.exceptions import ValidationError
@@ -25,6 +26,14 @@ _CODE = re.compile(r"[\w][\w./+#-]*(?: [\w./+#-]+)*")
 _END = re.compile(r"\s*[|•·;,()\[\]\n]|\s{2,}|\s[-–]\s|\s(?=\w+:)")
 _TOKEN = re.compile(r"[^\s]*\d[^\s]*")
 _DIGIT_GROUPS = re.compile(r"\d{1,6}(?: \d{2,6})+")
+_OF_LETTERS = re.compile(r"(?=.{3,30}$)(?:[A-Z]{3,}|[A-Z]+(?=[-_/]))(?:[-_/][A-Z]+)*")
+_NOTHING = frozenset(
+    {"N/A", "NA", "NONE", "NULL", "NEW", "SKU", "TBA", "TBC", "TBD", "NULO", "EAN", "UPC", "GTIN", "MPN"}
+)
+_BETWEEN = re.compile(r"[^\W\d][^:\d]{0,24}:\s*")
+_BESIDES = re.compile(r"\s*[|•·;]\s*")
+_MOST_BESIDES = 6
+_OWN_WORD = re.compile(r"(?P<words>[^\W\d]{1,15}\s?[#№])\s?(?P<code>[\w./-]{5,30})")
 _UPPER = re.compile(r"[A-Z0-9][A-Z0-9./+# -]*")
 _NO_CODE = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d+[.,]\d{2}\s?[€$£]|[€$£¥]|\d\s?%|https?:|@")
 _NAMED = re.compile(
@@ -43,22 +52,30 @@ def label_statements(document: Document) -> Iterator[Statement]:
             return
         if len(piece.text) > _LONGEST_LABEL or document.aside[piece.owner]:
             continue
-        label = LEXICON.labels.read(piece.text)
-        if label is None:
-            continue
-        found = _value(document, order, piece, label)
-        if found is None:
-            continue
-        given += 1
-        value, share = found
-        if label.field in ("sku", "mpn") and len(value) < _SHORTEST_CODE:
-            continue
-        if " " in value and label.field in ("sku", "mpn") and any(part.isalpha() for part in value.split()):
-            share *= 0.6  # words in it: a description more often than a number
-        share *= _place_share(document, piece.owner)
-        where = f"label {label.words}"[:100]
-        raw = f"{piece.text[:200]} {value}" if value not in piece.text else piece.text
-        yield from _statements(label, value, raw, where, share)
+        for label in _labels(piece.text):
+            found = _value(document, order, piece, label)
+            if found is None:
+                continue
+            given += 1
+            value, share = found
+            if label.field in ("sku", "mpn") and len(value) < _SHORTEST_CODE:
+                continue
+            if " " in value and label.field in ("sku", "mpn") and any(part.isalpha() for part in value.split()):
+                share *= 0.6  # words in it: a description more often than a number
+            share *= _place_share(document, piece.owner)
+            where = f"label {label.words}"[:100]
+            raw = f"{piece.text[:200]} {value}" if value not in piece.text else piece.text
+            yield from _statements(label, value, raw, where, share)
+
+
+def _labels(text: str) -> Iterator[Label]:
+    """The labels in a text: several where it is a row of them, ``Model: A1 | SKU: 4711``."""
+    for part in _BESIDES.split(text)[:_MOST_BESIDES]:
+        if label := LEXICON.labels.read(part):
+            yield label
+        elif (own := _OWN_WORD.fullmatch(part)) and _DIGIT.search(own["code"]):
+            # shops give their numbers their own names
+            yield Label(field="sku", words=own["words"], rest=own["code"], marked=False, numbered=False)
 
 
 def named_statements(document: Document) -> Iterator[Statement]:
@@ -93,7 +110,9 @@ def _named_field(names: str) -> str:
 
 def _value(document: Document, order: int, piece: Piece, label: Label) -> tuple[str, float] | None:
     """What the label announces: in its own text, or in the next that stands near."""
-    read = _brand if label.field == "brand" else _code
+    read = _brand if label.field == "brand" else _code_of_letters if label.field == "sku" else _code
+    if label.surely and not label.marked and (between := _BETWEEN.match(label.rest)):
+        label = replace(label, rest=label.rest[between.end() :], marked=True)
     if label.rest:
         # "Reference books" is no label, "Ref 4711" is one
         if not label.marked and (label.field == "brand" or not _DIGIT.search(label.rest[:20])):
@@ -109,7 +128,11 @@ def _value(document: Document, order: int, piece: Piece, label: Label) -> tuple[
             continue
         if LEXICON.labels.read(text) and not _DIGIT.search(text):
             return None
-        value = read(text)
+        value = (
+            read(text)
+            if label.marked or label.numbered or label.surely
+            else (_brand if label.field == "brand" else _code)(text)
+        )
         if not value:
             return None
         strong = label.marked or label.numbered or after.text.startswith(":") or _is_table(document, piece.owner)
@@ -123,6 +146,16 @@ def _is_table(document: Document, place: int) -> bool:
 
 def _code(text: str) -> str:
     return code_in(text)
+
+
+def _code_of_letters(text: str) -> str:
+    return code_in(text) or letters_in(text)
+
+
+def letters_in(text: str) -> str:
+    """A text that is an article number without a digit, ``SMJOURN`` or ``COMP_CUST``; else empty."""
+    text = text.strip()
+    return text if _OF_LETTERS.fullmatch(text) and text not in _NOTHING else ""
 
 
 def _brand(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ _MOST_WORDS = 60
 _LONGEST_LABEL = 6
 _MARK = re.compile(r"[\s.'’\")\]]*(?P<mark>(?:[:#：№=|–°º-]|n°|nº)*)\s*", re.I)
 _ASIDE = re.compile(r"\s*\([^)]{1,30}\)")
+_LAST_OF_LATIN = "\u024f"
+_MOST_BEFORE = 2
+"""Words that may stand before a label: the shop's name, in ``Acme stock no.``."""
 
 
 class Phrases:
@@ -56,16 +60,19 @@ class Label:
     """Whether a colon or the like stands after it."""
     numbered: bool
     """Whether it says that a number follows: ``no.``, ``code``."""
+    surely: bool = False
+    """Whether it can announce nothing else, whatever word stands between it and the number."""
 
 
 class Labels:
     """Labels with the field that each announces."""
 
-    def __init__(self, labels: dict[str, list[str]], numbers: Iterable[str]) -> None:
-        self._numbers = {word for each in numbers for word in _WORD.findall(each.casefold())}
-        self._fields = {
-            " ".join(self._known(_WORD.findall(word.casefold()))): field for field in labels for word in labels[field]
-        }
+    def __init__(
+        self, labels: dict[str, list[str]], numbers: Iterable[str], surely: Iterable[str], others: Iterable[str]
+    ) -> None:
+        self._numbers = set(_words(" ".join(numbers)))
+        self._surely, self._others = set(_words(" ".join(surely))), set(_words(" ".join(others)))
+        self._fields = {" ".join(self._known(_words(word))): field for field in labels for word in labels[field]}
         self._unspaced = {word: field for word, field in self._fields.items() if _UNSPACED.search(word)}
 
     def _known(self, words: list[str]) -> list[str]:
@@ -73,13 +80,25 @@ class Labels:
         return [*words[:1], *("no" if word in self._numbers else word for word in words[1:])]
 
     def read(self, text: str) -> Label | None:
-        """The longest label that the text starts with."""
+        """The longest label that the text starts with; the name of the shop may stand before it."""
+        if (label := self._read(text, 0)) or len(text) > 80:
+            return label
+        for order, match in enumerate(_WORD.finditer(text)):
+            label = self._read(text, match.start()) if order else None
+            # a lone "code" is one of a coupon as often
+            if label and label.numbered and label.marked and " " in label.words:
+                return label
+            if order == _MOST_BEFORE or match[0].isdigit() or _fold(match[0]) in self._others:
+                return None
+        return None
+
+    def _read(self, text: str, start: int) -> Label | None:
         found = field = None
         words: list[str] = []
-        for match in _WORD.finditer(text, 0, 80):
-            words.append(match[0].casefold())
+        for match in _WORD.finditer(text, start, start + 80):
+            words.append(_fold(match[0]))
             known = self._fields.get(" ".join(self._known(words)))
-            if known or (field and words[-1] in self._numbers):
+            if known or (field and words[-1] in self._numbers and not any(each[-1].isdigit() for each in words)):
                 field, found = known or field, (match.end(), " ".join(words))
             if len(words) == _LONGEST_LABEL:
                 break
@@ -103,7 +122,20 @@ class Labels:
             rest=text[mark.end() :],
             marked=bool(mark["mark"]),
             numbered=bool(set(label.split()) & self._numbers) or len(label.split()) > 1,
+            surely=bool(set(label.split()) & self._surely),
         )
+
+
+def _words(text: str) -> list[str]:
+    return [_fold(word) for word in _WORD.findall(text)]
+
+
+def _fold(word: str) -> str:
+    """Without case, and without the accents that many leave out of Latin letters."""
+    word = word.casefold()
+    if word.isascii() or max(word) > _LAST_OF_LATIN:
+        return word
+    return "".join(sign for sign in unicodedata.normalize("NFD", word) if not unicodedata.combining(sign))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +155,7 @@ class Lexicon:
 def _read() -> Lexicon:
     words = tomllib.loads((Path(__file__).with_name("lexicon.toml")).read_text("utf-8"))
     return Lexicon(
-        labels=Labels(words["labels"], words["number"]["words"]),
+        labels=Labels(words["labels"], words["number"]["words"], words["number"]["surely"], words["number"]["others"]),
         old_price=Phrases(words["price"]["old"]),
         other_price=Phrases(words["price"]["other"]),
         in_stock=Phrases(words["stock"]["in"]),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crawler.extraction.document import Document
 from crawler.extraction.evidence import Statement, said
-from crawler.extraction.labels import code_in, valid_gtin
+from crawler.extraction.labels import code_in, letters_in, valid_gtin
 from crawler.extraction.lexicon import LEXICON
 from crawler.extraction.price import read_currency
 from crawler.extraction.stock import stated_availability
@@ -156,6 +156,8 @@ def stated(
         number = code_in(raw)
         if number:
             yield said(field, number, raw, where, source, share if number == raw else 0.8 * share)
+        elif letters_in(raw):
+            yield said(field, raw, raw, where, source, 0.9 * share)
         elif 1 < len(raw) <= 40 and any(sign.isalnum() for sign in raw):
             yield said(field, raw, raw, where, source, 0.5 * share)
     elif (name := raw.rpartition(": ")[2]) and len(name) <= 60:

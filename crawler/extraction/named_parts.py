@@ -45,6 +45,7 @@ def crumbs_in(element: Any, url: str) -> tuple[str, ...]:
 def brand_statements(document: Document) -> Iterator[Statement]:
     """What stands in elements that are called brand, near the heading."""
     given = 0
+    heading = document.text(document.heading).casefold() if document.heading >= 0 else ""
     for place, element in enumerate(document.elements):
         names = document.names[place]
         if not names or document.hidden[place] or document.aside[place] or not _NAMED_BRAND.search(names):
@@ -58,6 +59,8 @@ def brand_statements(document: Document) -> Iterator[Statement]:
         name = _AROUND_NAME.sub("", name).strip()
         if not 1 < len(name) <= _LONGEST_BRAND or not any(sign.isalpha() for sign in name):
             continue
+        if name.casefold() == heading:
+            continue  # the product's name, whatever its element is called
         yield said("brand", name, name, f"css {element.tag}.{'.'.join(names.split()[:2])}"[:100], "named")
         given += 1
         if given == _MOST_BRANDS:

@@ -64,7 +64,7 @@ def read_fields(
             meta_statements(document),
             itemprop_statements(document),
             islice(embedded_statements(document, title, numbers), _MOST_EMBEDDED),
-            attribute_statements(document),
+            islice(attribute_statements(document, title, numbers), _MOST_EMBEDDED),
             named_statements(document),
             label_statements(document),
             brand_statements(document),

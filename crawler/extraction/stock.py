@@ -14,6 +14,7 @@ from crawler.extraction.lexicon import LEXICON
 _LONGEST_CONTROL = 60
 _LONGEST_STOCK_LINE = 140
 _MOST_CONTROLS = 60
+_SURE_LINE = 0.7
 
 _NAMED_CONTROL = re.compile(
     r"add-?_?(?:item-?)?to-?_?(?:cart|basket|bag|trolley|order)|buy-?_?(?:now|btn|button|box)|(?:cart|basket|order|purchase|checkout)-?_?(?:btn|button|add|submit)"
@@ -102,6 +103,8 @@ def stock_statements(document: Document, controls: Sequence[BuyControl], priced:
     # "sold out" says one thing; "available in one store" does not mean that this page sells it
     sold_out = not enabled and any(line.value == "OutOfStock" for line in lines)
     yield from (line for line in lines if line.value == "OutOfStock" or not sold_out)
+    # a stock line by name says it; that nothing else does is no word against it
+    surely_out = sold_out and any(line.value == "OutOfStock" and line.weight >= _SURE_LINE for line in lines)
     told_out = next((control for control in controls if not control.enabled and _is_out(control.words)), None)
     if enabled:
         near = [control for control in enabled if _is_by_heading(document, control.place)]
@@ -113,7 +116,7 @@ def stock_statements(document: Document, controls: Sequence[BuyControl], priced:
     elif controls:
         # more often it waits for a size to be chosen
         yield said("availability", "OutOfStock", controls[0].words, "disabled buy control", "visible", 0.3)
-    if (priced or document.heading >= 0) and not told_out:
+    if (priced or document.heading >= 0) and not told_out and not surely_out:
         yield said("availability", "InStock", "", ASSUMED, "visible", 0.4)
 
 
