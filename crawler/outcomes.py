@@ -19,7 +19,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.capturing import Capturing, plain_headers, visit_to
 from crawler.frontier.interface import Entry
-from crawler.looking import Looking
+from crawler.looking import CannotShow, Looking, led_to
 from crawler.manners.canonical import canonical_address, host_of
 from crawler.manners.conditional import confirms, is_conditional, visit_of
 from crawler.manners.middlewares import NoContact
@@ -118,11 +118,7 @@ class Outcomes:
             await self._read(entry, response)
 
     async def _read(self, entry: Entry, response: Response) -> None:
-        answer = self._answer(response, body=response.body)
-        shown = await self._looking.scripted(response, answer)
-        if shown:
-            answer = replace(answer, body=shown.html, encoding="utf-8")
-        reading = await self._readers.read(self._planning.within_limits(entry.ask), answer)
+        reading, shown = await self._seen(self._planning.within_limits(entry.ask), response)
         for problem in reading.problems:
             self._session.failed(response.url, "page", problem, response.status)
         found_something = bool(reading.offers or reading.asks or not reading.problems)
@@ -132,7 +128,7 @@ class Outcomes:
             reading = with_evidence(reading, page)
             plan = await self._planning.plan(reading)
             if len(reading.offers) == 1:
-                visited = partial(visit_to, entry.ask.url, response, page)
+                visited = partial(visit_to, entry.ask.url, response, page, confirmable=shown is None)
                 if await self._listings.store(reading.offers[0], page, visited):
                     await self._picture(response, page, shown)
                 await self._store(plan.unvisited, page)
@@ -146,11 +142,26 @@ class Outcomes:
         else:
             self._done(entry, plan)
 
+    async def _seen(self, ask: Ask, response: Response) -> tuple[Reading, Shown | None]:
+        """What the answer gave, as it came or as its scripts made it."""
+        answer = self._answer(response, body=response.body)
+        reading = await self._readers.read(ask, answer)
+        if reading.again or ask.source != "page":
+            return reading, None  # a page that comes again is shown then
+        try:
+            shown = await self._looking.scripted(response, answer)
+        except CannotShow as error:
+            return replace(reading, problems=(*reading.problems, str(error))), None
+        if shown:
+            reading = await self._readers.read(ask, replace(answer, body=shown.html, encoding="utf-8"))
+            reading = replace(reading, asks=(*reading.asks, *led_to(shown, ask, response.url)))
+        return reading, shown
+
     async def _picture(self, response: Response, page: Capture, shown: Shown | None) -> None:
         """How the page looked: where it was shown anyway, and where that was ordered."""
         seen = shown or await self._looking.pictures(response)
         if seen:
-            captures = await self._looking.keep(seen, page, rendered=shown is not None)
+            captures = await self._looking.keep(seen, page)
             await self._recorder.save(Kept(captures=tuple(captures)))
 
     async def _unchanged(self, entry: Entry, response: Response) -> None:

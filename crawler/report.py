@@ -25,7 +25,7 @@ _SAME = (
     "passed_over",
     "resumed",
 )
-_LISTED = ("refused_by_robots", "failures", "stops")
+_LISTED = ("refused_by_robots", "failures", "stops", "warnings")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +77,8 @@ class CrawlReport:
     """Requests taken back because their site said stop."""
     stops: tuple[SiteStop, ...] = ()
     """Sites that said stop during this crawl, and those of its targets that had said so before."""
+    warnings: tuple[str, ...] = ()
+    """What whoever runs the crawl ought to know, one sentence each."""
     crawl: str = ""
     """Names the crawl; equal for crawls of the same targets."""
     warc: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ class Tally:
     passed_over: int = 0
     resumed: bool = False
     stops: list[SiteStop] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     def fail(self, failure: CrawlFailure) -> None:
@@ -114,6 +117,11 @@ class Tally:
             self.failures.append(failure)
         else:
             self.unnamed_failures += 1
+
+    def warn(self, text: str) -> None:
+        """Remember it once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
 
     def refuse(self, url: str) -> None:
         """Remember an address that robots.txt forbids."""

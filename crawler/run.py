@@ -16,11 +16,12 @@ from typing import IO, Any
 
 import domain.errors
 from crawler.addresses import check_url
+from crawler.browser.chromium import why_no_browser
 from crawler.manners.contact import check_contact
 from crawler.report import CrawlReport
 from crawler.session import CrawlOrder, Search
 from domain.codec import dump, load
-from domain.errors import AssayerError, BadInput, CrawlFailed, FetchRefused
+from domain.errors import AssayerError, BadInput, CrawlFailed, FetchRefused, NotReady
 from domain.progress import Progress, silent
 from domain.settings import Settings
 
@@ -48,8 +49,9 @@ def crawl(
     default that is its host. `searches` ask marketplaces' search APIs. A crawl of the same targets that has something
     left to do is gone on with, unless `fresh`. Reports the stages ``pages`` and ``listings``. What one URL fails at is
     in the report. Raises BadInput without a target or a page to ask for, AddressRefused for a target that may not be
-    fetched, SettingRefused for sites of others without a contact, the store's own errors, StoreUnavailable when the
-    same targets are being crawled by another process, and CrawlFailed when the crawling process dies.
+    fetched, SettingRefused for sites of others without a contact, NotReady for screenshots without a browser, the
+    store's own errors, StoreUnavailable when the same targets are being crawled by another process, and CrawlFailed
+    when the crawling process dies.
     """
     order = CrawlOrder(
         targets=_checked(targets, allow_loopback=settings.allow_loopback) if targets or not searches else (),
@@ -63,6 +65,8 @@ def crawl(
         screenshots=screenshots,
         worker=f"{socket.gethostname()}-{os.getpid()}",
     )
+    if screenshots and (reason := why_no_browser(settings)):
+        raise NotReady(f"screenshots need a browser: {reason}")
     if max_pages < 1:
         raise BadInput("at least one page must be allowed", field="max_pages")
     if marketplace is not None and not marketplace.strip():

@@ -54,6 +54,8 @@ def crawl(
                 screenshots=screenshots,
                 progress=progress,
             )
+    for warning in report.warnings:
+        say_note("yellow", "warning", warning)
     if as_json:
         say_json(dump(report))
     else:
