@@ -38,6 +38,7 @@ _NAMING = frozenset(
     data-selenium data-component""".split()  # noqa: SIM905
 )
 _BLANKS = re.compile(r"\s+")
+_NEVER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,11 @@ class Document:
         self.depth: list[int] = []
         self._walk()
         self.hidden = bytearray(len(self.elements))
+        """0 for what is shown, 1 for what waits to be shown, 2 for what never is."""
         self.aside = bytearray(len(self.elements))
         """1 for what stands in a part that is not about the page's own product."""
+        self.folded: list[Piece] = []
+        """Text that the page shows when it is asked to: closed tabs and the like."""
         self.pieces = self._read_text()
         self._positions = [piece.position for piece in self.pieces]
         self._mark_asides()
@@ -90,10 +94,10 @@ class Document:
         pieces: list[Piece] = []
         for place, element in enumerate(self.elements):
             up = self.parent[place]
-            self.hidden[place] = (up >= 0 and self.hidden[up]) or _is_hiding(element)
+            self.hidden[place] = max(self.hidden[up] if up >= 0 else 0, _hiding(element))
             text, tail = element.text, element.tail
-            if text and not self.hidden[place] and not text.isspace():
-                pieces.append(Piece(_line(text), place, (place, 0, 0)))
+            if text and self.hidden[place] != _NEVER and not text.isspace():
+                (self.folded if self.hidden[place] else pieces).append(Piece(_line(text), place, (place, 0, 0)))
             if tail and up >= 0 and not self.hidden[up] and not tail.isspace():
                 pieces.append(Piece(_line(tail), up, (self.end[place] - 1, 1, -self.depth[place])))
         pieces.sort(key=lambda piece: piece.position)
@@ -177,14 +181,16 @@ class Document:
         return found
 
 
-def _is_hiding(element: lxml.html.HtmlElement) -> bool:
-    if element.tag in _NEVER_SHOWN or element.get("hidden") is not None:
-        return True
+def _hiding(element: lxml.html.HtmlElement) -> int:
+    if element.tag in _NEVER_SHOWN:
+        return _NEVER
+    if element.get("hidden") is not None:
+        return 1
     style = element.get("style")
     if style and _HIDING_STYLE.search(style[:_LONGEST_ATTRIBUTE]):
-        return True
+        return 1
     names = element.get("class")
-    return bool(names and _hides(names[:_LONGEST_ATTRIBUTE]))
+    return int(bool(names and _hides(names[:_LONGEST_ATTRIBUTE])))
 
 
 def _names(element: lxml.html.HtmlElement) -> str:

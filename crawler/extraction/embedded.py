@@ -273,7 +273,17 @@ def _is_own(node: Mapping[str, Any], wanted: str, url_numbers: frozenset[str]) -
     """How surely the object is the page's product: by its name, or by its number in the address."""
     if not any(
         key in node
-        for key in (*_PRICE_KEYS, *_SKU_KEYS, *_GTIN_KEYS, "offers", "prices", "productid", "product_id", "item_id")
+        for key in (
+            *_PRICE_KEYS,
+            *_SKU_KEYS,
+            *_GTIN_KEYS,
+            *_MPN_KEYS,
+            "offers",
+            "prices",
+            "productid",
+            "product_id",
+            "item_id",
+        )
     ):
         return 0.0
     named = next((_key(value) for key in _TITLE_KEYS if isinstance(value := node.get(key), str)), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from stdnum import ean
@@ -20,6 +20,9 @@ _LONGEST_BRAND = 50
 _MOST_STATEMENTS = 60
 _NEAR = 3
 """Elements up from a label within which its value stands."""
+
+_FOLDED = 0.7
+"""The share of what is not shown at first."""
 
 _DIGIT = re.compile(r"\d")
 _CODE = re.compile(r"[\w][\w./+#-]*(?: [\w./+#-]+)*")
@@ -46,18 +49,23 @@ _NAMED = re.compile(
 
 def label_statements(document: Document) -> Iterator[Statement]:
     """What stands beside labels in the parts of the page that are about its product."""
+    yield from _label_statements(document, document.pieces, 1.0)
+    yield from _label_statements(document, document.folded, _FOLDED)
+
+
+def _label_statements(document: Document, pieces: Sequence[Piece], weight: float) -> Iterator[Statement]:
     given = 0
-    for order, piece in enumerate(document.pieces):
+    for order, piece in enumerate(pieces):
         if given >= _MOST_STATEMENTS:
             return
         if len(piece.text) > _LONGEST_LABEL or document.aside[piece.owner]:
             continue
         for label in _labels(piece.text):
-            found = _value(document, order, piece, label)
+            found = _value(document, pieces[order : order + 3], label)
             if found is None:
                 continue
             given += 1
-            value, share = found
+            value, share = found[0], weight * found[1]
             if label.field in ("sku", "mpn") and len(value) < _SHORTEST_CODE:
                 continue
             if " " in value and label.field in ("sku", "mpn") and any(part.isalpha() for part in value.split()):
@@ -108,9 +116,11 @@ def _named_field(names: str) -> str:
     return "mpn" if "mpn" in names or "model" in names or "part" in names else "sku"
 
 
-def _value(document: Document, order: int, piece: Piece, label: Label) -> tuple[str, float] | None:
-    """What the label announces: in its own text, or in the next that stands near."""
-    read = _brand if label.field == "brand" else _code_of_letters if label.field == "sku" else _code
+def _value(document: Document, pieces: Sequence[Piece], label: Label) -> tuple[str, float] | None:
+    """What the label announces: in its own text, which is the first of these, or in the next that stands near."""
+    owner = pieces[0].owner
+    is_sure = label.marked or label.numbered or label.surely
+    read = _brand if label.field == "brand" else _code_of_letters if label.field == "sku" and is_sure else code_in
     if label.surely and not label.marked and (between := _BETWEEN.match(label.rest)):
         label = replace(label, rest=label.rest[between.end() :], marked=True)
     if label.rest:
@@ -119,8 +129,8 @@ def _value(document: Document, order: int, piece: Piece, label: Label) -> tuple[
             return None
         value = read(label.rest)
         return (value, 1.0 if label.marked or label.numbered else 0.7) if value else None
-    near = document.ancestors(piece.owner, _NEAR)[-1]
-    for after in document.pieces[order + 1 : order + 3]:
+    near = document.ancestors(owner, _NEAR)[-1]
+    for after in pieces[1:]:
         if not near <= after.owner < document.end[near]:
             return None
         text = after.text.lstrip(":#：. ").strip()
@@ -128,24 +138,16 @@ def _value(document: Document, order: int, piece: Piece, label: Label) -> tuple[
             continue
         if LEXICON.labels.read(text) and not _DIGIT.search(text):
             return None
-        value = (
-            read(text)
-            if label.marked or label.numbered or label.surely
-            else (_brand if label.field == "brand" else _code)(text)
-        )
+        value = read(text)
         if not value:
             return None
-        strong = label.marked or label.numbered or after.text.startswith(":") or _is_table(document, piece.owner)
+        strong = label.marked or label.numbered or after.text.startswith(":") or _is_table(document, owner)
         return value, 1.0 if strong else 0.55
     return None
 
 
 def _is_table(document: Document, place: int) -> bool:
     return any(document.elements[each].tag in ("th", "td", "dt") for each in document.ancestors(place, 2))
-
-
-def _code(text: str) -> str:
-    return code_in(text)
 
 
 def _code_of_letters(text: str) -> str:

@@ -17,6 +17,7 @@ _MOST_WORDS = 60
 _LONGEST_LABEL = 6
 _MARK = re.compile(r"[\s.'’\")\]]*(?P<mark>(?:[:#：№=|–°º-]|n°|nº)*)\s*", re.I)
 _ASIDE = re.compile(r"\s*\([^)]{1,30}\)")
+_SIGN_OF_NUMBER = re.compile(r"\s?(?:[#№]|n[°º])")
 _LAST_OF_LATIN = "\u024f"
 _MOST_BEFORE = 2
 """Words that may stand before a label: the shop's name, in ``Acme stock no.``."""
@@ -98,6 +99,8 @@ class Labels:
         for match in _WORD.finditer(text, start, start + 80):
             words.append(_fold(match[0]))
             known = self._fields.get(" ".join(self._known(words)))
+            if not known and _SIGN_OF_NUMBER.match(text, match.end()):
+                known = self._fields.get(" ".join([*self._known(words), "no"]))
             if known or (field and words[-1] in self._numbers and not any(each[-1].isdigit() for each in words)):
                 field, found = known or field, (match.end(), " ".join(words))
             if len(words) == _LONGEST_LABEL:
@@ -106,9 +109,9 @@ class Labels:
             not found
             and words
             and _UNSPACED.match(words[0])
-            and (start := next((w for w in self._unspaced if words[0].startswith(w)), ""))
+            and (begun := next((w for w in self._unspaced if words[0].startswith(w)), ""))
         ):
-            field, found = self._unspaced[start], (text.casefold().index(start) + len(start), start)
+            field, found = self._unspaced[begun], (text.casefold().index(begun, start) + len(begun), begun)
         if not found or not field:
             return None
         end, label = found

@@ -24,7 +24,7 @@ _ENDS = (
     (re.compile(r"(?:^|[-_/.])(?:p|x|i|a|c|m)-?(?P<id>\d{4,})$", re.I), 1.0),
     (re.compile(r"(?:^|[-_/.~,])(?P<id>[A-Za-z]{0,3}\d{5,})$"), 1.0),
     (re.compile(r"(?:^|[-_/.~,])(?P<id>\d{4})$"), 0.6),
-    (re.compile(r"(?:^|/)(?P<id>(?=\w*\d)(?=\w*[A-Z])[A-Z0-9]{8,14})$"), 0.9),
+    (re.compile(r"(?:^|/)(?P<id>(?=[^/]*\d{2})(?=[^/]*[A-Z])[A-Z0-9]{5,14}(?:[-_][A-Z0-9]{1,6}){0,2})$"), 0.9),
     (re.compile(r"(?:^|/)(?:p|x|i|a)?(?P<id>\d{5,})(?=[-_/])", re.I), 0.8),
     # classified ads put a category before the number: c7200a278526196
     (re.compile(r"(?:^|[^\d])(?P<id>\d{7,})(?:[-_/.]|$)"), 0.7),

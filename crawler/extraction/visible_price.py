@@ -48,6 +48,7 @@ _SIGN_AFTER = re.compile(rf"\s{{0,2}}(?P<sign>{_SIGN})")
 _CENTS = re.compile(r"\d{2}")
 _UNFINISHED = re.compile(r"\d[.,]$")
 _WHOLE_AT_END = re.compile(r"(?:^|[^\d.,])\d{1,3}(?:[ .,'’]\d{3})*$")
+_POINT_OF_GROUPS = re.compile(r"\d\.\d{3}$")
 _DIGIT = re.compile(r"\d")
 
 _NAMED_PRICE = re.compile(
@@ -177,7 +178,8 @@ def _shares_digits(text: str, amount: Decimal) -> bool:
     """Whether the digits of a text are some of the amount's, not of a name beside it."""
     own = "".join(sign for sign in text if sign.isdigit())
     wanted = f"{amount:f}".replace(".", "")
-    return own in wanted or wanted.strip("0") in own
+    # the cents may stand alone, and end in a zero
+    return own in wanted or own in f"{amount:.2f}".replace(".", "") or wanted.strip("0") in own
 
 
 def joined(pieces: Sequence[Piece]) -> str:
@@ -188,7 +190,7 @@ def joined(pieces: Sequence[Piece]) -> str:
         part = piece.text
         apart = piece.owner != owner
         if text and apart and _CENTS.fullmatch(part) and _WHOLE_AT_END.search(text):
-            text += "." + part
+            text += ("," if _POINT_OF_GROUPS.search(text) else ".") + part
         elif text and (part[0] in ".," or _UNFINISHED.search(text)):
             text += part
         else:

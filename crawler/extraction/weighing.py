@@ -56,6 +56,9 @@ def weigh_numbers(statements: Sequence[Statement], document: Document) -> Iterat
         if each.source == "url" and each.key in title:
             yield replace(each, weight=0.4 * each.weight)  # 10000 of a "power bank 10000 mAh"
             continue
+        if each.source == "url" and len(each.key) >= 5 and each.value in seen:
+            yield replace(each, weight=1.25 * each.weight)
+            continue
         in_address = len(each.key) >= 5 and each.key in address
         if in_address and each.source != "url":
             yield said("sku", each.value, document.url, "url", "url", 0.9)
