@@ -20,7 +20,7 @@ from store.interfaces import Evidence, Records
 
 _BEGAN = "began"
 _MOST_STARTS = 20
-"""Pages of a site that are begun with because infringement was found through them."""
+"""Pages and sellers of a site that are begun with because infringement was found there."""
 
 
 def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Frontier) -> Session:
@@ -44,6 +44,8 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
     elif counts.planned and (order.fresh or not order.settings.redis_url):
         # in a shared frontier another worker may have finished a moment ago: a person says when to begin anew
         frontier.clear()
+    elif counts.planned:
+        session.tally.warn("this crawl is done in the shared frontier; to ask again, begin it anew (--fresh)")
     stated = frontier.fact(_BEGAN)
     if stated is None:
         frontier.set_fact(_BEGAN, session.began.isoformat())
@@ -65,6 +67,9 @@ def _first(session: Session) -> list[Ask]:
     yields = load(Yields, dict(order.yields))
     for host in dict.fromkeys(host_of(url) for url in order.targets):
         asks += [Ask(url=url, priority=Priority.TARGET, depth=1) for url in yields.starts(host, _MOST_STARTS)]
+    for source in {search.source: session.searches[search.source] for search in order.searches}.values():
+        for seller in yields.sellers_at(source.marketplace, _MOST_STARTS):
+            asks += source.same_seller(seller)
     for search in order.searches:
         sha256 = search.query.image_sha256
         image = session.evidence.read(sha256) if sha256 else None

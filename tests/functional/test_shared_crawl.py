@@ -17,9 +17,11 @@ import pytest
 from generated_site import ERRORS, GOOD, MALFORMED, Fate, GeneratedShop, asked_again
 from generated_site_server import GeneratedSite
 from killed_crawl import StartedCrawl, command_line, wait_until
+from loopback_site import Site, links, settings
 
 from crawler.frontier.stored import identifier
 from crawler.manners.canonical import canonical_address
+from crawler.run import crawl
 from domain.catalog import Money
 from domain.listing import Listing
 from store.evidence import open_evidence
@@ -89,7 +91,8 @@ def crawled(new_redis: Callable[[], Any], tmp_path_factory: pytest.TempPathFacto
             for _ in range(2):
                 workers.append(StartedCrawl(f"{site.base_url}/", home, max_pages=shop.most_pages, settings=shared))
             dying, living = workers
-            wait_until(lambda: len(taken_by(redis)) == 2, "one worker does all the work")
+            wait_until(lambda: len(taken_by(redis)) == 2 or not dying.running, "one worker does all the work")
+            assert dying.running, "one worker has nothing to do"
             before = site.asked
             wait_until(lambda: site.asked >= before + 20, "nothing goes on")
             held = stopped_and_killed(dying, redis)
@@ -143,3 +146,19 @@ def test_the_worker_that_lived_did_the_rest_and_says_what_was_given_up(crawled: 
     told = {urlsplit(failure["url"]).path for failure in report["failures"]}
     assert planted <= told
     assert report["dead"] >= len(crawled.shop.paths(Fate.NOT_FOUND, Fate.GONE, Fate.BROKEN))
+
+
+def test_a_shared_crawl_that_is_done_is_begun_anew_by_a_person_alone(
+    redis_url: str, site: Site, tmp_path: Path
+) -> None:
+    site.html("/", links("/item/A1"))
+    site.item("A1", image=[])
+    chosen = settings(tmp_path, redis_url=redis_url)
+    first = crawl([site.url()], chosen)
+    assert (first.saved.added, first.warnings) == (1, ())
+    again = crawl([site.url()], chosen)
+    assert (again.pages, again.failures) == (0, ())
+    [warning] = again.warnings
+    assert "--fresh" in warning
+    anew = crawl([site.url()], chosen, fresh=True)
+    assert (anew.listings, anew.warnings) == (1, ())
