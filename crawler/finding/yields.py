@@ -104,10 +104,15 @@ class Yields:
         """Addresses on the site of `host` to begin with beside its front page: one listing for each of the sellers that
         are worth more than an unknown one, best first. A site shows its sellers late, if at all.
         """
+        return tuple(self.leads[_seller_key(site_of(host), seller)] for seller in self.sellers_at(host, most))
+
+    def sellers_at(self, host: str, most: int) -> tuple[str, ...]:
+        """The sellers on the site of `host` that are worth more than an unknown one, by its own key, best first."""
         site = site_of(host)
-        gains = {key: self.bonus(host, key.partition(" ")[2]) for key in self.leads if key.partition(" ")[0] == site}
-        best = sorted((key for key in gains if gains[key] > self.bonus(host)), key=lambda key: (-gains[key], key))
-        return tuple(self.leads[key] for key in best[: max(0, most)])
+        sellers = (key.partition(" ")[2] for key in self.leads if key.partition(" ")[0] == site)
+        gains = {seller: self.bonus(host, seller) for seller in sellers}
+        best = (seller for seller in gains if gains[seller] > self.bonus(host))
+        return tuple(sorted(best, key=lambda seller: (-gains[seller], seller))[: max(0, most)])
 
     def priority(self, ask: Ask) -> int:
         """The request's own, and the bonus of what is known of it: the query that led to it (``query`` in its context),

@@ -180,3 +180,15 @@ def test_one_more_found_is_never_worth_less(count: int, found: int) -> None:
     less = count_yields([*base, *outcomes(count + 1, min(found, count), seller="s")])
     more = count_yields([*base, *outcomes(count + 1, min(found, count) + 1, seller="s")])
     assert more.bonus("shop.example", "s") >= less.bonus("shop.example", "s")
+
+
+def test_the_sellers_worth_asking_for_are_those_that_infringed_before() -> None:
+    outcomes = [
+        Outcome(url=f"https://market.example/item/{n}", seller_id=seller, count=Count(seen=1.0, found=found))
+        for seller, found in (("bad", 1.0), ("worse", 1.0), ("worse", 1.0), ("good", 0.0))
+        for n in range(5)
+    ]
+    yields = count_yields(outcomes)
+    assert yields.sellers_at("www.market.example", 10) == ("worse", "bad")
+    assert yields.sellers_at("www.market.example", 1) == ("worse",)
+    assert yields.sellers_at("other.example", 10) == ()
