@@ -20,7 +20,8 @@ from domain.progress import Progress
 _MOST_FINDINGS = 50
 
 _UNLIMITED = 10_000
-_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+# the last two: what turns the direction of a text, so that it reads as another
 
 people = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and errors go here, so that standard output stays clean for results."""

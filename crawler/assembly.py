@@ -92,6 +92,8 @@ class Assembly:
                 await self._recorder.ask(lambda: link_relistings(self._session.records, self._listings.is_new))
             except AssayerError as error:
                 self._session.fatal = error
+        for host, stated in sorted(self._session.sites.watch.reservations.items()):
+            self._session.tally.warn(f"{host} states {', '.join(sorted(stated))}")
         self._readers.close()
         self._recorder.close()
         self._session.warc_files = tuple(Path(file).name for file in self._capturing.close())

@@ -34,7 +34,7 @@ from crawler.sources.interface import Answer, Ask, Offer, Reading
 from crawler.storing import ListingStore
 from domain.capture import Capture, CaptureKind
 from domain.codec import dump, load
-from domain.errors import AssayerError, EvidenceCorrupt, NotFound
+from domain.errors import AssayerError, BadInput, EvidenceCorrupt, NotFound, SettingRefused
 from domain.listing import Listing
 from domain.visit import Visit
 from store.interfaces import SaveCount
@@ -98,8 +98,10 @@ class Outcomes:
             return
         except (CannotRead, NotFound, EvidenceCorrupt) as error:
             reason = str(error)
-        except AssayerError:
-            raise
+        except AssayerError as error:
+            if not isinstance(error, BadInput) or isinstance(error, SettingRefused):
+                raise
+            reason = error.message  # such as a request that another version of this program kept
         except Exception as error:  # noqa: BLE001 - the edge of the crawl's work on one page
             reason = describe(error)
         try:
