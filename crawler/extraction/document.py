@@ -38,6 +38,7 @@ _NAMING = frozenset(
     data-selenium data-component""".split()  # noqa: SIM905
 )
 _BLANKS = re.compile(r"\s+")
+_BESIDE_PRICES = frozenset({"rating", "ratings", "review", "reviews", "header", "banner"})
 _NEVER = 2
 
 
@@ -207,7 +208,9 @@ def _hides(names: str) -> bool:
 
 @lru_cache(4_096)
 def _names_aside(names: str) -> bool:
-    return bool(_ASIDE.search(names))
+    found = _ASIDE.search(names)
+    # what holds the price and the stars is the product's own
+    return found is not None and not ("price" in names and found[0].strip("-_ ").lower() in _BESIDE_PRICES)
 
 
 def _line(text: str) -> str:

@@ -18,6 +18,7 @@ _LONGEST_LABEL = 6
 _MARK = re.compile(r"[\s.'’\")\]]*(?P<mark>(?:[:#：№=|–°º-]|n°|nº)*)\s*", re.I)
 _ASIDE = re.compile(r"\s*\([^)]{1,30}\)")
 _SIGN_OF_NUMBER = re.compile(r"\s?(?:[#№]|n[°º])")
+_MARKED = re.compile(r"[:#：№=]|n[°º]", re.I)
 _LAST_OF_LATIN = "\u024f"
 _MOST_BEFORE = 2
 """Words that may stand before a label: the shop's name, in ``Acme stock no.``."""
@@ -82,7 +83,7 @@ class Labels:
 
     def read(self, text: str) -> Label | None:
         """The longest label that the text starts with; the name of the shop may stand before it."""
-        if (label := self._read(text, 0)) or len(text) > 80:
+        if (label := self._read(text, 0)) or len(text) > 80 or not _MARKED.search(text):
             return label
         for order, match in enumerate(_WORD.finditer(text)):
             label = self._read(text, match.start()) if order else None

@@ -51,7 +51,8 @@ class ShopPage:
         """Raises BadInput for what is no HTML. `also` are addresses that led there by redirects."""
         self.url, self.html = bare(url), html
         try:
-            parser = lxml.html.HTMLParser(encoding="utf-8")
+            # comments part the text of pages that scripts made: "$<!-- -->19.50" is one text
+            parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
             self.tree = lxml.html.fromstring(html.encode("utf-8", "replace"), parser=parser)
         except (lxml.etree.ParserError, ValueError) as error:  # an empty document is one of those
             raise BadInput(f"not HTML ({error})"[:200]) from error
