@@ -165,7 +165,8 @@ def _brand(text: str) -> str:
     name = _END.split(text, maxsplit=1)[0].strip()
     if not 1 < len(name) <= _LONGEST_BRAND or not any(letter.isalpha() for letter in name) or "@" in name:
         return ""
-    return name if len(name.split()) <= 5 else ""
+    # a label whose value is missing is followed by whatever comes next
+    return name if len(name.split()) <= 5 and " " not in LEXICON.buy.find(name) else ""
 
 
 def code_in(text: str, whole: bool = False) -> str:
