@@ -32,7 +32,8 @@ class Capturing:
         self._warc = WarcWriter(
             settings.crawl_dir / session.order.crawl,
             session.order.crawl,
-            recorded=session.records.recorded_capture,
+            # without an earlier crawl, what this process wrote is all there is
+            recorded=session.records.recorded_capture if session.remembers else _nothing,
             user_agent=settings.identity,
             operator=settings.contact,
         )
@@ -79,6 +80,10 @@ class Capturing:
         self._threads.shutdown()
         self._warc.close()
         return tuple(name for name in self._files if name)
+
+
+def _nothing(body_sha256: str) -> None:
+    return None
 
 
 def visit_to(

@@ -12,7 +12,6 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime
 
-from domain.errors import NotFound
 from domain.listing import Listing
 from store.interfaces import ListingReader
 
@@ -40,7 +39,7 @@ class Identities:
         """
         plain = replace(listing, listing_id=_fitting(listing.listing_id))
         own = replace(listing, listing_id=_by_address(plain))
-        known_own, known_plain = self._known(own), self._known(plain)
+        known_own, known_plain = self._known(own, plain)
         to_own = known_own or self._belongs_to_another(known_plain, plain)
         chosen, known = (own, known_own) if to_own else (plain, known_plain)
         # a shop's list and its page may number one offer in two ways
@@ -86,13 +85,12 @@ class Identities:
         met = known.key in self._on_its_way
         return met or (known.captured_at is not None and known.captured_at >= self._began)
 
-    def _known(self, listing: Listing) -> Listing | None:
-        if met := self._on_its_way.get(listing.key):
-            return met
-        try:
-            return self._stored.listing(*listing.key)
-        except NotFound:
-            return None
+    def _known(self, *listings: Listing) -> list[Listing | None]:
+        """What is known under their keys, which are of one marketplace."""
+        on_their_way = [self._on_its_way.get(listing.key) for listing in listings]
+        ids = [each.listing_id for each, met in zip(listings, on_their_way, strict=True) if met is None]
+        stored = self._stored.listings_with_ids(listings[0].marketplace, ids) if ids else {}
+        return [met or stored.get(each.listing_id) for each, met in zip(listings, on_their_way, strict=True)]
 
 
 def _content(listing: Listing) -> tuple[str, str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,6 +67,9 @@ class ListingReader(Protocol):
 
     def listings_of_id(self, listing_id: str) -> Sequence[Listing]:
         """All of this id, by marketplace: for a person who does not say which."""
+
+    def listings_with_ids(self, marketplace: str, listing_ids: Collection[str]) -> Mapping[str, Listing]:
+        """Those of one marketplace that are stored, by listing_id, in one query."""
 
     def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
         """All of one seller, by listing_id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from domain.assessment import Assessment, Band
 from domain.capture import Capture
@@ -111,6 +111,12 @@ class MemoryRecords(MemoryCrawlRecords):
     def listings_of_id(self, listing_id: str) -> Sequence[Listing]:
         """All of this id, by marketplace: for a person who does not say which."""
         return [load(Listing, entry.detail) for entry in self._sorted(self._listings) if entry.key[1] == listing_id]
+
+    def listings_with_ids(self, marketplace: str, listing_ids: Collection[str]) -> Mapping[str, Listing]:
+        """Those of one marketplace that are stored, by listing_id."""
+        with self._lock:
+            found = {each: self._listings.get((marketplace, each)) for each in listing_ids}
+        return {each: load(Listing, entry.detail) for each, entry in found.items() if entry}
 
     def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
         """All of one seller, by listing_id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, exists, select
@@ -145,6 +145,15 @@ class SqlRecords(SqlCrawlRecords):
             return []
         query = self._rows.details(listing_table).where(listing_table.c.listing_id == listing_id)
         return [load(Listing, row.detail) for row in self._rows.all(query)]
+
+    def listings_with_ids(self, marketplace: str, listing_ids: Collection[str]) -> Mapping[str, Listing]:
+        """Those of one marketplace that are stored, by listing_id, in one query."""
+        ids = sorted({listing_id for listing_id in listing_ids if is_storable(listing_id)})
+        if not ids or not is_storable(marketplace):
+            return {}
+        own = (listing_table.c.marketplace == marketplace, listing_table.c.listing_id.in_(ids))
+        rows = self._rows.all(self._rows.details(listing_table).where(*own))
+        return {row.listing_id: load(Listing, row.detail) for row in rows}
 
     def listings_of_seller(self, marketplace: str, seller_id: str) -> Sequence[Listing]:
         """All of one seller, by listing_id."""

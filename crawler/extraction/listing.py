@@ -19,6 +19,8 @@ from crawler.sources.interface import Offer
 from domain.catalog import Money
 from domain.listing import FoundValue, Listing, Seller
 
+_SURE = 0.55
+"""What has less support is kept as it stands, and read as no price: one weak place alone must not accuse."""
 _CONTESTED = 0.9
 """Two prices with more than this share of each other's support are one too many."""
 _LISTING_FIELDS = {
@@ -96,7 +98,7 @@ def _price(shop: ShopPage, item: OfferItem) -> tuple[Money | None, str]:
     price_raw = f"{raw} {currency}".strip() if raw and (not currency or currency not in raw) else raw
     if decision is None or not isinstance(item.price, Stated) or item.price.where != decision.best.where:
         return read_price(raw, currency), price_raw  # a marketplace's own selector found it
-    if decision.others > _CONTESTED * decision.support:
+    if decision.support < _SURE or decision.others > _CONTESTED * decision.support:
         return None, price_raw
     return _agreed(decision, currency), price_raw
 

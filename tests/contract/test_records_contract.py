@@ -201,6 +201,7 @@ def everything(records: Records) -> dict[str, object]:
         "standing_reviews": list(records.standing_reviews()),
         "count_reviews": records.count_reviews(),
         "negatives": list(records.negatives()),
+        "listings_with_ids": records.listings_with_ids("market", ["L1"]),
         "listings_of_seller": list(records.listings_of_seller("market", "s1")),
         "captures": list(records.captures("e" * 64)),
         "captures_of": list(records.captures_of("https://market.example/L1")),
@@ -452,6 +453,13 @@ def test_the_same_verdict_on_changed_content_is_an_update(records: Records) -> N
     records.save_listings([listing(title="Coat")])
     assert records.save_assessments([assessment(listing())]) == SaveCount(updated=1)
     assert list(records.assessments()) == [assessment(listing())]
+
+
+def test_several_listings_are_found_by_their_ids_at_once(records: Records) -> None:
+    records.save_listings([listing("L1"), listing("L2"), listing("L1", "other")])
+    assert records.listings_with_ids("market", ["L1", "L3", "L1", "\0"]) == {"L1": listing("L1")}
+    assert records.listings_with_ids("market", []) == {}
+    assert records.listings_with_ids("mar\0ket", ["L1"]) == {}
 
 
 def test_what_a_crawl_found_is_saved_together_or_not_at_all(records: Records) -> None:
@@ -749,6 +757,7 @@ PROBES: dict[str, Callable[[Records], object]] = {
     "save_negatives": lambda other: _is_not_found(lambda: other.save_negatives([negative("e" * 64)])),
     "negatives": lambda other: list(other.negatives()) == [],
     "delete_negatives": lambda other: other.delete_negatives([negative().key]) == 0,
+    "listings_with_ids": lambda other: other.listings_with_ids("market", ["L1"]) == {},
     "listings_of_seller": lambda other: list(other.listings_of_seller("market", "s1")) == [],
     "listings_of_id": lambda other: list(other.listings_of_id("L1")) == [],
     "all_captures": lambda other: list(other.all_captures()) == [],
@@ -758,6 +767,10 @@ PROBES: dict[str, Callable[[Records], object]] = {
     "recorded_capture": lambda other: other.recorded_capture("e" * 64) is None,
     "has_capture": lambda other: not other.has_capture("e" * 64),
     "save_visits": lambda other: other.save_visits([visit(status=410)]) == SaveCount(added=1),
+    "save_crawled": lambda other: (
+        other.save_crawled(listings=[listing()], visits=[visit(status=410)]) == SaveCount(added=1)
+    ),
+    "gone_visits": lambda other: other.gone_visits() == [],
     "visit": lambda other: other.visit("https://market.example/L1") is None,
     "visits": lambda other: other.visits(["https://market.example/L1"]) == {},
     "visits_of_listing": lambda other: list(other.visits_of_listing("market", "L1")) == [],
