@@ -10,7 +10,6 @@ from crawler.identity import Identities
 from domain.listing import Listing, Seller
 from store.memory import MemoryRecords
 
-
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
