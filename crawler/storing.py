@@ -66,6 +66,15 @@ class ListingStore:
         captures = (page, *(capture for picture in pictures for capture in picture.captures))
         visits = [visit for picture in pictures for visit in picture.visits]
         if visited:
-            visits.append(visited(whole))
+            visits.append(_whole_next_time(visited(whole)) if _misses_pictures(whole) else visited(whole))
         await self._recorder.save(Kept(captures=captures, visits=tuple(visits), listings=(whole,)))
         return whole
+
+
+def _misses_pictures(listing: Listing) -> bool:
+    return any(image.unreadable for image in listing.images)
+
+
+def _whole_next_time(visit: Visit) -> Visit:
+    """Without what confirms it, so that its pictures are asked for again even if the page itself has not changed."""
+    return replace(visit, etag="", last_modified="")

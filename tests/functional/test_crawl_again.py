@@ -110,6 +110,21 @@ def test_a_picture_is_known_again_by_any_order_of_its_parameters(site: Site, tmp
     assert stored(chosen)["A1"].images == before["A1"].images
 
 
+def test_a_picture_that_did_not_come_is_asked_for_again_though_its_page_has_not_changed(
+    site: Site, tmp_path: Path
+) -> None:
+    site.validates = True
+    site.html("/", links("/item/A1"))
+    site.item("A1")
+    site.pages["/images/A1.jpg"] = (503, {}, b"")
+    chosen = settings(tmp_path)
+    crawl([site.url()], chosen)
+    assert stored(chosen)["A1"].images[0].unreadable
+    site.image("/images/A1.jpg", picture("red"))
+    crawl([site.url()], chosen)
+    assert stored(chosen)["A1"].images[0].sha256
+
+
 def test_a_site_that_says_unchanged_of_what_nobody_asked_about_costs_one_page(site: Site, tmp_path: Path) -> None:
     shelf(site, "A1", "A2")
     site.html("/", links("/item/A1", "/strange", "/item/A2"))
