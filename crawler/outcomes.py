@@ -142,7 +142,7 @@ class Outcomes:
             # it may have made one: kept to be looked at, and to be read again by a better reader
             self._bury(entry, "; ".join(reading.problems), response.status, plan)
         else:
-            self._done(entry, plan)
+            await self._done(entry, plan)
 
     async def _seen(self, ask: Ask, response: Response) -> tuple[Reading, Shown | None]:
         """What the answer gave, as it came or as its scripts made it."""
@@ -174,7 +174,7 @@ class Outcomes:
         before = await self._visit(entry)
         body = await self._body(before) if confirms(before, plain_headers(response)) else None
         if before is None or body is None:
-            self._done(entry, self._planning.whole(entry.ask))
+            await self._done(entry, self._planning.whole(entry.ask))
             return
         reading = await self._readers.read(entry.ask, self._answer(response, body=body))
         plan = await self._planning.plan(reading)
@@ -185,7 +185,7 @@ class Outcomes:
         at = datetime.now(UTC)
         again = visit_of(entry.ask.url, response.status, headers, body_sha256="", at=at, previous=before)
         await self._recorder.save(Kept(visits=(again,)))
-        self._done(entry, plan)
+        await self._done(entry, plan)
 
     async def _body(self, visit: Visit | None) -> bytes | None:
         """A page as it was captured; None where it can be read no more."""
@@ -204,9 +204,18 @@ class Outcomes:
     async def _visit(self, entry: Entry) -> Visit | None:
         return await self._recorder.ask(lambda: self._session.records.visit(canonical_address(entry.ask.url)))
 
-    def _done(self, entry: Entry, plan: Plan) -> None:
-        self._session.frontier.finish(entry.key, found=plan.entries, most=plan.most)
+    async def _done(self, entry: Entry, plan: Plan) -> None:
+        added = self._session.frontier.finish(entry.key, found=plan.entries, most=plan.most)
         self._session.progress()
+        if added < len(plan.entries):
+            await self._crowded_out(plan)
+
+    async def _crowded_out(self, plan: Plan) -> None:
+        """What other pages left no room for while this one was stored: the offers that a list tells of are kept."""
+        known = self._session.frontier.known([each.key for each in plan.entries])
+        for left in [each for each in plan.entries if each.key not in known]:
+            self._planning.leave(left.key)
+            await self._store_listed(left)
 
     async def _failed(self, entry: Entry, request: Request, error: BaseException) -> None:
         response = error.response if isinstance(error, HttpError) else None
@@ -246,7 +255,7 @@ class Outcomes:
             return
         if not entry.ask.optional:
             self._session.tally.refuse(request.url)
-        self._done(entry, await self._left_over(entry))
+        await self._done(entry, await self._left_over(entry))
 
     async def _gone(self, entry: Entry, status: int | None) -> None:
         """A page that made an offer and is no more: what is put up in its place can be linked to it."""
@@ -261,7 +270,7 @@ class Outcomes:
     async def _give_up(self, entry: Entry, reason: str, status: int | None, url: str = "") -> None:
         """Keep it as a dead letter, and do what is left to do without it."""
         if entry.ask.optional and status in _NOT_THERE:
-            self._done(entry, await self._left_over(entry))
+            await self._done(entry, await self._left_over(entry))
             return
         self._session.failed(url or entry.ask.url, "page", reason, status)
         self._bury(entry, reason, status, await self._left_over(entry))
@@ -272,12 +281,16 @@ class Outcomes:
         )
 
     async def _left_over(self, entry: Entry) -> Plan:
+        """What follows when no answer came."""
+        return await self._planning.plan(await self._store_listed(entry))
+
+    async def _store_listed(self, entry: Entry) -> Reading:
         """What an earlier answer told of it is stored, with that answer as its evidence."""
         reading = await self._readers.missed(entry.ask)
         told = entry.ask.context.get(EVIDENCE)
         if reading.offers and told:
             await self._store(reading.offers, load(Capture, told))
-        return await self._planning.plan(reading)
+        return reading
 
     def _answer(self, response: Response, *, body: bytes) -> Answer:
         asked = [*response.meta.get("redirect_urls", []), response.url]

@@ -64,7 +64,7 @@ class Planning:
     async def plan(self, reading: Reading) -> Plan:
         """What is asked for after this answer, and what is left. What waits for a request that is left comes now."""
         for url in reading.left_alone:
-            self._leave(canonical_address(url))
+            self.leave(canonical_address(url))
         entries: list[Entry] = []
         beyond: list[Ask] = []
         asks = reading.asks
@@ -100,7 +100,7 @@ class Planning:
 
     def _is_near(self, ask: Ask) -> bool:
         if ask.depth > MAX_DEPTH:
-            self._leave(key_of(ask))
+            self.leave(key_of(ask))
         return ask.depth <= MAX_DEPTH
 
     async def _visits(self, asks: Sequence[Ask]) -> Mapping[str, Visit]:
@@ -139,7 +139,7 @@ class Planning:
                 room -= not extra
             else:
                 beyond.append(ask)
-                self._leave(key_of(ask))
+                self.leave(key_of(ask))
         if extras:
             self._frontier.set_fact(_EXTRAS, str(self._extras() + extras))
         return entries, beyond
@@ -167,7 +167,8 @@ class Planning:
     def _extras(self) -> int:
         return int(self._frontier.fact(_EXTRAS) or 0)
 
-    def _leave(self, key: str) -> None:
+    def leave(self, key: str) -> None:
+        """Count an address that is not followed."""
         self._session.tally.not_followed += _is_first(key, self._left)
 
 

@@ -1,90 +1,105 @@
+"""What becomes of a request, at the page limit."""
+
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from scrapy import Request
-
-from crawler.frontier.interface import Counts, Entry
+from crawler.frontier.interface import Entry
 from crawler.frontier.local import LocalFrontier
-from crawler.outcomes import Outcomes
-from crawler.reading import CannotRead
-from crawler.report import Tally
-from crawler.session import CrawlOrder, Session
-from crawler.sites import Sites
-from crawler.sources.credentials import ApiCredentials
-from crawler.sources.interface import Ask, Reading
-from domain.errors import AssayerError, StoreUnavailable
-from domain.settings import Settings
-from store.evidence import FolderEvidence
-from store.memory import MemoryRecords
+from crawler.outcomes import EVIDENCE, Outcomes
+from crawler.planning import Plan, entry_of
+from crawler.sources.interface import Ask, Offer, Reading
+from crawler.sources.listed import listed_offer, page_ask
+from domain.capture import Capture, CaptureKind
+from domain.codec import dump
+from domain.listing import Listing, Seller
 
-URL = "https://shop.example/item/1"
+PAGE = Capture(
+    kind=CaptureKind.PAGE,
+    url="https://shop.example/products.json",
+    final_url="https://shop.example/products.json",
+    captured_at=datetime(2026, 1, 1, tzinfo=UTC),
+    body_sha256="a" * 64,
+    size=2,
+)
 
 
-class Broken:
-    """In the place of readers whose processes are gone."""
+class Crawl:
+    """As much of one as ends a request: the frontier is real."""
 
-    def __init__(self, error: Exception) -> None:
-        self._error = error
+    def __init__(self, folder: Path) -> None:
+        self.frontier = LocalFrontier(folder / "frontier.db")
+        self.stored: list[tuple[str, Capture]] = []
+        self.left: list[str] = []
+
+    def progress(self) -> None:
+        pass
+
+    def leave(self, key: str) -> None:
+        self.left.append(key)
 
     async def missed(self, ask: Ask) -> Reading:
-        raise self._error
+        offer = listed_offer(ask.context)
+        return Reading(offers=(offer,) if offer else ())
+
+    async def store(self, offer: Offer, page: Capture) -> Listing:
+        self.stored.append((offer.listing.listing_id, page))
+        return offer.listing
+
+    def outcomes(self) -> Outcomes:
+        part: Any = self
+        return Outcomes(
+            part,
+            readers=part,
+            capturing=part,
+            recorder=part,
+            listings=part,
+            planning=part,
+            looking=part,
+            sites=part,
+            end=part,
+            through=part,
+        )
 
 
-def fail(tmp_path: Path, error: Exception) -> tuple[LocalFrontier, Tally, list[AssayerError], list[Entry]]:
-    """The frontier after one request that failed, when not even that can be dealt with."""
-    settings = Settings(home=tmp_path, contact="abuse@brand.example")
-    frontier = LocalFrontier(tmp_path / "frontier.db")
-    frontier.add([Entry(key="1", ask=Ask(url=URL), host="shop.example")], most=9)
-    entry = frontier.take(now=0)
-    assert entry
-    session = Session(
-        order=CrawlOrder(targets=(URL,), settings=settings, max_pages=9),
-        records=MemoryRecords(),
-        evidence=FolderEvidence(tmp_path / "evidence"),
-        frontier=frontier,
-        sites=Sites(settings),
-        credentials=ApiCredentials(settings),
-        emit=lambda event: None,
+def product(number: int) -> Entry:
+    listing = Listing(
+        marketplace="shop.example",
+        listing_id=f"P{number}",
+        url=f"https://shop.example/products/{number}",
+        title="Bag",
+        seller=Seller(id="shop.example", name="shop.example"),
     )
-    ends: list[AssayerError] = []
-    through: list[Entry] = []
-    nothing = cast("Any", None)
-    outcomes = Outcomes(
-        session,
-        readers=cast("Any", Broken(error)),
-        capturing=nothing,
-        recorder=nothing,
-        listings=nothing,
-        planning=nothing,
-        looking=nothing,
-        sites=session.sites,
-        end=ends.append,
-        through=through.append,
-    )
-    asyncio.run(outcomes.failed(entry, Request(URL), ValueError("no answer")))
-    return frontier, session.tally, ends, through
+    ask = page_ask(Offer(listing=listing, image_urls=()), depth=1, referer="")
+    return entry_of(Ask(url=ask.url, context={**ask.context, EVIDENCE: dump(PAGE)}))
 
 
-def test_what_cannot_even_be_given_up_properly_is_given_up_all_the_same(tmp_path: Path) -> None:
-    for number, error in enumerate((RuntimeError("the pool is gone"), CannotRead("takes too long"))):
-        frontier, tally, ends, through = fail(tmp_path / str(number), error)
-        # an entry that stays taken would keep the crawl waiting for it
-        assert frontier.counts() == Counts(dead=1)
-        [letter] = frontier.dead_letters()
-        assert str(error) in letter.reason
-        assert {failure.url for failure in tally.failures} == {URL}
-        assert (len(through), ends) == (1, [])
-        frontier.close()
+def test_a_listed_offer_is_kept_where_another_page_took_the_room_for_its_own(tmp_path: Path) -> None:
+    crawl = Crawl(tmp_path)
+    products_list = entry_of(Ask(url="https://shop.example/products.json"))
+    crawl.frontier.add([products_list], most=10)
+    taken = crawl.frontier.take(now=0.0)
+    assert taken
+    # room for three, of which another page has taken one since the plan was made
+    crawl.frontier.add([entry_of(Ask(url="https://shop.example/about"))], most=10)
+    plan = Plan(entries=tuple(product(number) for number in range(3)), most=4, unvisited=())
+    asyncio.run(crawl.outcomes()._done(taken, plan))
+    assert crawl.frontier.known([each.key for each in plan.entries]) == {each.key for each in plan.entries[:2]}
+    assert crawl.stored == [("P2", PAGE)]
+    assert crawl.left == [plan.entries[2].key]
+    assert crawl.frontier.counts().done == 1
+    crawl.frontier.close()
 
 
-def test_a_store_that_is_gone_meanwhile_ends_the_crawl(tmp_path: Path) -> None:
-    frontier, _, ends, through = fail(tmp_path, StoreUnavailable("the disk is full"))
-    assert [error.message for error in ends] == ["the disk is full"]
-    assert len(through) == 1
-    frontier.close()
-    with_it = LocalFrontier(tmp_path / "frontier.db")
-    assert with_it.counts() == Counts(waiting=1)
-    with_it.close()
+def test_what_is_known_already_was_not_crowded_out(tmp_path: Path) -> None:
+    crawl = Crawl(tmp_path)
+    entries = [product(number) for number in range(2)]
+    crawl.frontier.add([entry_of(Ask(url="https://shop.example/")), *entries], most=10)
+    taken = crawl.frontier.take(now=0.0)
+    assert taken
+    asyncio.run(crawl.outcomes()._done(taken, Plan(entries=tuple(entries), most=10, unvisited=())))
+    assert (crawl.stored, crawl.left) == ([], [])
+    crawl.frontier.close()
