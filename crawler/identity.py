@@ -37,11 +37,7 @@ class Identities:
 
         The id is taken until `stored` or `lost` is said of it.
         """
-        plain = replace(listing, listing_id=_fitting(listing.listing_id))
-        own = replace(listing, listing_id=_by_address(plain))
-        known_own, known_plain = self._known(own, plain)
-        to_own = known_own or self._belongs_to_another(known_plain, plain)
-        chosen, known = (own, known_own) if to_own else (plain, known_plain)
+        chosen, known = self._chosen(listing)
         # a shop's list and its page may number one offer in two ways
         page = hash((listing.url, listing.title))
         if self._is_met(known, chosen) or page in self._pages:
@@ -52,6 +48,18 @@ class Identities:
         self._on_its_way[settled.key] = settled
         self._pages.add(page)
         return settled
+
+    def met_as(self, listing: Listing) -> tuple[str, str]:
+        """The key of the listing that one is which was met already."""
+        return self._chosen(listing)[0].key
+
+    def _chosen(self, listing: Listing) -> tuple[Listing, Listing | None]:
+        """The listing under the id that is its own, and what is known under that."""
+        plain = replace(listing, listing_id=_fitting(listing.listing_id))
+        own = replace(listing, listing_id=_by_address(plain))
+        known_own, known_plain = self._known(own, plain)
+        to_own = known_own or self._belongs_to_another(known_plain, plain)
+        return (own, known_own) if to_own else (plain, known_plain)
 
     def is_new(self, listing: Listing) -> bool:
         """Whether it was not stored before this process met it."""

@@ -42,7 +42,7 @@ class ListingStore:
         """
         listing = await self._recorder.ask(lambda: self._identities.settle(offer.listing))
         if listing is None:
-            self._session.tally.duplicates += 1
+            await self._met(offer, visited)
             return None
         try:
             whole = await self._whole(listing, offer, page, visited)
@@ -54,6 +54,14 @@ class ListingStore:
             raise
         self._identities.stored(whole)
         return whole
+
+    async def _met(self, offer: Offer, visited: Visited | None) -> None:
+        """Another address of a listing: remembered as that, so that a run for new ones only passes it over."""
+        self._session.tally.duplicates += 1
+        if visited:
+            key = await self._recorder.ask(lambda: self._identities.met_as(offer.listing))
+            again = replace(offer.listing, marketplace=key[0], listing_id=key[1])
+            await self._recorder.save(Kept(visits=(_whole_next_time(visited(again)),)))
 
     async def _whole(self, listing: Listing, offer: Offer, page: Capture, visited: Visited | None) -> Listing:
         pictures = await self._images.capture(offer.image_urls)
@@ -76,5 +84,5 @@ def _misses_pictures(listing: Listing) -> bool:
 
 
 def _whole_next_time(visit: Visit) -> Visit:
-    """Without what confirms it, so that its pictures are asked for again even if the page itself has not changed."""
+    """Without what confirms it, so that it is asked for whole: with its pictures, and whatever it offers by then."""
     return replace(visit, etag="", last_modified="")

@@ -190,6 +190,17 @@ def test_a_run_for_new_ones_only_passes_over_what_was_read_lately(site: Site, tm
     assert {"/bags", "/more"} <= set(site.asked)
 
 
+def test_a_run_for_new_ones_only_passes_over_all_addresses_of_a_listing(site: Site, tmp_path: Path) -> None:
+    site.html("/", links("/item/A1", "/bags/item/A1"))
+    canonical = '<link rel="canonical" href="/item/A1">'
+    for path in ("/item/A1", "/bags/item/A1"):
+        site.item("A1", path=path, head=canonical, image=[])
+    chosen = settings(tmp_path)
+    assert crawl([site.url()], chosen).duplicates == 1
+    again = crawl([site.url()], chosen, only_new=True)
+    assert (again.passed_over, again.listings) == (2, 0)
+
+
 def test_a_run_for_new_ones_only_reads_what_a_sitemap_says_has_changed(site: Site, tmp_path: Path) -> None:
     def sitemap(**changed: datetime) -> None:
         entries = "".join(
