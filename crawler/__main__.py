@@ -77,4 +77,8 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # everything is closed and told; the interpreter's own end would wait for threads that only wait themselves
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

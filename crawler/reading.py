@@ -38,6 +38,8 @@ class Readers:
             # not a fork: that would inherit the reactor, its threads and its connections
             context=multiprocessing.get_context("spawn"),
         )
+        # they begin now, while the first page is still under way
+        self._pool.schedule(_nothing)
 
     async def read(self, ask: Ask, answer: Answer) -> Reading:
         """What the answer gave. Raises CannotRead."""
@@ -73,6 +75,10 @@ def _begin(settings: Settings) -> None:
     wanted = settings.page_memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
     _sources = Sources(settings)
+
+
+def _nothing() -> None:
+    return None
 
 
 def _read(ask: Ask, answer: Answer) -> Reading:
