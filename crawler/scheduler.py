@@ -22,7 +22,7 @@ T = TypeVar("T")
 _TICK_S = 0.1
 _PATIENCE_S = 900.0
 """What is to be asked for later than this is left for another run."""
-_ROOM = 2
+_ROOM = 3
 """Entries of one site under way, for each request that may be: some wait for their pages to be read and stored."""
 
 

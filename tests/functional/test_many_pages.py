@@ -25,8 +25,9 @@ from store.evidence import open_evidence
 from store.records import open_records
 
 KILLS = 2
-IN_FLIGHT = 32
-"""Requests that may be asked for again after a kill: 16 under way, and as many whose answers were being stored."""
+IN_FLIGHT = 50
+"""Requests that may be asked for again after a kill: 24 pages under way, read or stored, a picture of each, and the
+front page, which is read twice."""
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the crawling process by /proc")
 

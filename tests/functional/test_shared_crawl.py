@@ -28,7 +28,7 @@ from store.evidence import open_evidence
 from store.records import open_records
 
 LEASE_S = 3
-AT_ONCE = 16
+AT_ONCE = 24
 """Pages of one site that a worker has under way at most: 8 requests, and others whose answers are read or stored."""
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the crawling process by /proc")
