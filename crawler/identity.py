@@ -9,7 +9,7 @@ and what is stored already decides who was first.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.listing import Listing
@@ -19,7 +19,9 @@ _LONGEST_ID_BYTES = 200
 
 
 class Identities:
-    """The listings that one crawl has met. Not safe between threads.
+    """The listings that one crawl has met.
+
+    One thread asks which listing an offer is; another may say meanwhile that some are stored.
 
     What this crawl met is what was stored since it `began`, in this process or in one that it goes on for, and what is
     on its way to the store: so its memory does not grow with the crawl.
@@ -40,9 +42,9 @@ class Identities:
         chosen, known = self._chosen(listing)
         # a shop's list and its page may number one offer in two ways
         page = hash((listing.url, listing.title))
-        if self._is_met(known, chosen) or page in self._pages:
+        if (known and self._is_met(known, chosen)) or page in self._pages:
             return None
-        settled = replace(chosen, relists=known.relists) if known else chosen
+        settled = replace(chosen, relists=known.listing.relists) if known else chosen
         if known is None:
             self._new.add(hash(settled.key))
         self._on_its_way[settled.key] = settled
@@ -53,12 +55,12 @@ class Identities:
         """The key of the listing that one is which was met already."""
         return self._chosen(listing)[0].key
 
-    def _chosen(self, listing: Listing) -> tuple[Listing, Listing | None]:
+    def _chosen(self, listing: Listing) -> tuple[Listing, _Known | None]:
         """The listing under the id that is its own, and what is known under that."""
         plain = replace(listing, listing_id=_fitting(listing.listing_id))
         own = replace(listing, listing_id=_by_address(plain))
         known_own, known_plain = self._known(own, plain)
-        to_own = known_own or self._belongs_to_another(known_plain, plain)
+        to_own = known_own or (known_plain and self._belongs_to_another(known_plain, plain))
         return (own, known_own) if to_own else (plain, known_plain)
 
     def is_new(self, listing: Listing) -> bool:
@@ -74,31 +76,42 @@ class Identities:
         self._on_its_way.pop(listing.key, None)
         self._pages.discard(hash((listing.url, listing.title)))
 
-    def _is_met(self, known: Listing | None, listing: Listing) -> bool:
+    def _is_met(self, known: _Known, listing: Listing) -> bool:
         # the page of a crawl that was killed comes again: the same address is the same page, not a second one
-        return bool(known and self._is_of_this_crawl(known) and not self._comes_again(known, listing))
+        comes_again = not known.on_its_way and known.listing.url == listing.url
+        return self._is_of_this_crawl(known) and not comes_again
 
-    def _comes_again(self, known: Listing, listing: Listing) -> bool:
-        return known.key not in self._on_its_way and known.url == listing.url
-
-    def _belongs_to_another(self, known: Listing | None, listing: Listing) -> bool:
-        if known is None or known.url == listing.url:
+    def _belongs_to_another(self, known: _Known, listing: Listing) -> bool:
+        if known.listing.url == listing.url:
             return False
         if self._is_of_this_crawl(known):
-            return _content(known) != _content(listing)
+            return _content(known.listing) != _content(listing)
         # a listing may change its price or its address between crawls, hardly its seller and its address at once
-        return known.seller.id != listing.seller.id
+        return known.listing.seller.id != listing.seller.id
 
-    def _is_of_this_crawl(self, known: Listing) -> bool:
-        met = known.key in self._on_its_way
-        return met or (known.captured_at is not None and known.captured_at >= self._began)
+    def _is_of_this_crawl(self, known: _Known) -> bool:
+        captured_at = known.listing.captured_at
+        return known.on_its_way or (captured_at is not None and captured_at >= self._began)
 
-    def _known(self, *listings: Listing) -> list[Listing | None]:
+    def _known(self, *listings: Listing) -> list[_Known | None]:
         """What is known under their keys, which are of one marketplace."""
-        on_their_way = [self._on_its_way.get(listing.key) for listing in listings]
-        ids = [each.listing_id for each, met in zip(listings, on_their_way, strict=True) if met is None]
+        met = {listing.key: self._on_its_way.get(listing.key) for listing in listings}
+        ids = [listing.listing_id for listing in listings if met[listing.key] is None]
         stored = self._stored.listings_with_ids(listings[0].marketplace, ids) if ids else {}
-        return [met or stored.get(each.listing_id) for each, met in zip(listings, on_their_way, strict=True)]
+        return [_known(met[listing.key], stored.get(listing.listing_id)) for listing in listings]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A listing under some id as it was found: it may be stored while another is compared with it."""
+
+    listing: Listing
+    on_its_way: bool
+
+
+def _known(on_its_way: Listing | None, stored: Listing | None) -> _Known | None:
+    found = on_its_way or stored
+    return _Known(found, on_its_way is not None) if found else None
 
 
 def _content(listing: Listing) -> tuple[str, str, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from itertools import permutations
 
@@ -44,6 +45,21 @@ def test_two_sellers_with_one_stock_number_are_two() -> None:
     records = MemoryRecords("t")
     assert len(crawl(records, (offer("NK-1", "/a"), offer("NK-1", "/b", seller="s2")))) == 2
     assert records.count_listings() == 2
+
+
+def test_one_that_is_stored_while_another_is_compared_with_it_stays_of_this_crawl() -> None:
+    class Records(MemoryRecords):
+        def listings_with_ids(self, marketplace: str, listing_ids: Collection[str]) -> Mapping[str, Listing]:
+            found = super().listings_with_ids(marketplace, listing_ids)
+            identities.stored(first)
+            return found
+
+    identities = Identities(Records("t"), began=BEGAN)
+    first = offer("N/A", "/a")
+    assert identities.settle(first) == first
+    second = identities.settle(offer("N/A", "/b", title="Shoe"))
+    assert second
+    assert second.listing_id != first.listing_id
 
 
 @given(st.permutations(range(5)), st.permutations(range(5)))
