@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import lxml.html
+
 from crawler.extraction.listing import read_offer
 from crawler.extraction.shop_page import ShopPage, bare
 from crawler.sources.interface import Offer
@@ -24,6 +26,8 @@ class Page:
     offer: Offer | None
     broken: tuple[str, ...]
     """What could not be parsed or, of a marketplace's item page, not be found."""
+    tree: lxml.html.HtmlElement | None = None
+    """As it was parsed, without comments; None where it is no HTML."""
 
 
 def read_page(html: str, url: str, *, marketplace: str, also: Sequence[str] = ()) -> Page:
@@ -34,5 +38,9 @@ def read_page(html: str, url: str, *, marketplace: str, also: Sequence[str] = ()
         return Page(url=bare(url), canonical="", offer=None, broken=(error.reason,))
     offer, missing = read_offer(shop_page, marketplace)
     return Page(
-        url=shop_page.url, canonical=shop_page.canonical, offer=offer, broken=(*shop_page.data.broken, *missing)
+        url=shop_page.url,
+        canonical=shop_page.canonical,
+        offer=offer,
+        broken=(*shop_page.data.broken, *missing),
+        tree=shop_page.tree,
     )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import lxml.etree
 import lxml.html
 
 from crawler.finding.related import PageLink, related
@@ -30,17 +28,12 @@ class Links:
     """Those that the page asks not to follow."""
 
 
-def read_links(html: str, answer: Answer, offer: Offer | None, *, robot: str, most: int) -> Links:
-    """The links on the page's own host, each once; at most `most` are looked at.
+def read_links(tree: lxml.html.HtmlElement, answer: Answer, offer: Offer | None, *, robot: str, most: int) -> Links:
+    """The links of a parsed page on its own host, each once; at most `most` are looked at.
 
     `robot` is our name for a page's wishes. On the page of an offer, what leads to more of its seller, and to items
     like it, comes sooner.
     """
-    try:
-        parser = lxml.html.HTMLParser(encoding="utf-8")
-        tree: Any = lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
-    except (lxml.etree.ParserError, ValueError):
-        return Links(followed={}, left_alone=())
     wishes = header_directives(answer.headers.get("x-robots-tag", ""), robot) | page_directives(tree, robot)
     found = _links(tree, answer.url, most)
     if forbids_following(wishes):
@@ -52,7 +45,7 @@ def read_links(html: str, answer: Answer, offer: Offer | None, *, robot: str, mo
     return Links(followed=followed, left_alone=tuple(left))
 
 
-def _links(tree: Any, page_url: str, most: int) -> list[PageLink]:
+def _links(tree: lxml.html.HtmlElement, page_url: str, most: int) -> list[PageLink]:
     base = next((_absolute(page_url, base) for base in tree.xpath("//base/@href")[:1]), "") or page_url
     host = urlsplit(page_url).netloc.lower()
     found = []
@@ -64,7 +57,7 @@ def _links(tree: Any, page_url: str, most: int) -> list[PageLink]:
     return found
 
 
-def _text(link: Any) -> str:
+def _text(link: lxml.html.HtmlElement) -> str:
     text = "".join(link.itertext())[:_LONGEST_TEXT]
     return " ".join(text.split()) or next((str(alt) for alt in link.xpath(".//img/@alt")[:1]), "")[:_LONGEST_TEXT]
 

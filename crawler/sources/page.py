@@ -50,13 +50,12 @@ class PageSource:
         page = read_page(html, answer.url, marketplace=answer.marketplace, also=answer.asked)
         listed = listed_offer(ask.context)
         offer = merged(page.offer, listed) if page.offer and listed else page.offer or listed
-        links = read_links(html, answer, offer, robot=self._robot, most=MOST_LINKS)
-        return Reading(
-            offers=(offer,) if offer else (),
-            asks=_asks(links, ask, answer),
-            left_alone=links.left_alone,
-            problems=tuple(f"structured data cannot be read ({reason})" for reason in page.broken),
-        )
+        problems = tuple(f"structured data cannot be read ({reason})" for reason in page.broken)
+        offers = (offer,) if offer else ()
+        if page.tree is None:
+            return Reading(offers=offers, problems=problems)
+        links = read_links(page.tree, answer, offer, robot=self._robot, most=MOST_LINKS)
+        return Reading(offers=offers, asks=_asks(links, ask, answer), left_alone=links.left_alone, problems=problems)
 
 
 def _decoded(answer: Answer) -> str:
