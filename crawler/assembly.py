@@ -19,7 +19,7 @@ from crawler.outcomes import Outcomes
 from crawler.planning import Planning
 from crawler.reading import Readers
 from crawler.recording import Recorder
-from crawler.relistings import link_relistings
+from crawler.relistings import NewListings, link_relistings
 from crawler.scheduler import FrontierScheduler
 from crawler.session import Session
 from crawler.spiders.listings import ListingSpider
@@ -54,14 +54,13 @@ class Assembly:
         self._recorder = Recorder(session.records, session.tally, self._capturing.sync)
         self._readers = Readers(session.order.settings)
         images = ImageCapture(session, self._crawler.engine.download_async, self._capturing, self._recorder)
-        self._listings = ListingStore(session, self._recorder, images)
         spider.open(
             Outcomes(
                 session,
                 readers=self._readers,
                 capturing=self._capturing,
                 recorder=self._recorder,
-                listings=self._listings,
+                listings=ListingStore(session, self._recorder, images),
                 planning=Planning(session, self._recorder, self._readers, load(Yields, dict(session.order.yields))),
                 looking=Looking(session, self._crawler.engine.download_async, self._capturing),
                 sites=session.sites,
@@ -89,7 +88,8 @@ class Assembly:
         """Nothing is under way anymore."""
         if self._session.fatal is None:
             try:
-                await self._recorder.ask(lambda: link_relistings(self._session.records, self._listings.is_new))
+                # in this thread, which is the frontier's; nobody else is at work anymore
+                link_relistings(self._session.records, NewListings(self._session.frontier))
             except AssayerError as error:
                 self._session.fatal = error
         for host, stated in sorted(self._session.sites.watch.reservations.items()):

@@ -31,8 +31,7 @@ class Identities:
         self._stored, self._began = stored, began
         self._on_its_way: dict[tuple[str, str], Listing] = {}
         self._pages: set[int] = set()
-        # digests, for a crawl may meet millions
-        self._new: set[int] = set()
+        self._new: set[tuple[str, str]] = set()
 
     def settle(self, listing: Listing) -> Listing | None:
         """The listing under the id that is its own, or None when this crawl has met it already.
@@ -46,7 +45,7 @@ class Identities:
             return None
         settled = replace(chosen, relists=known.listing.relists) if known else chosen
         if known is None:
-            self._new.add(hash(settled.key))
+            self._new.add(settled.key)
         self._on_its_way[settled.key] = settled
         self._pages.add(page)
         return settled
@@ -64,16 +63,18 @@ class Identities:
         return (own, known_own) if to_own else (plain, known_plain)
 
     def is_new(self, listing: Listing) -> bool:
-        """Whether it was not stored before this process met it."""
-        return hash(listing.key) in self._new
+        """Whether one that is on its way to the store was not there before."""
+        return listing.key in self._new
 
     def stored(self, listing: Listing) -> None:
         """It can be found in the store now."""
         self._on_its_way.pop(listing.key, None)
+        self._new.discard(listing.key)
 
     def lost(self, listing: Listing) -> None:
         """It could not be stored, and may come again."""
         self._on_its_way.pop(listing.key, None)
+        self._new.discard(listing.key)
         self._pages.discard(hash((listing.url, listing.title)))
 
     def _is_met(self, known: _Known, listing: Listing) -> bool:

@@ -114,7 +114,7 @@ class Frontier(Protocol):
         """What was last kept of the crawl itself under this name; None when nothing was."""
 
     def set_fact(self, name: str, value: str) -> None:
-        """Keep something small about the crawl itself: when it began, what it was ordered to do."""
+        """Keep something small about the crawl itself: when it began, what it found first."""
 
     def clear(self) -> None:
         """Forget everything: entries, dead letters and facts. For a crawl that begins anew."""

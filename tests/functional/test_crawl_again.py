@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from api_server import CLIENT_ID, CLIENT_SECRET, ETSY_KEY, ApiServer
+from killed_crawl import StartedCrawl, wait_until
 from loopback_site import Answer, Site, links, picture, settings, stored
 
 from crawler.manners.canonical import canonical_address
@@ -249,6 +250,33 @@ def test_an_offer_that_takes_up_one_that_is_gone_is_linked_to_it(site: Site, tmp
         # the link stays when the new one is read again
         crawl([site.url()], chosen)
         assert stored(chosen)["B1"].relists == "A1"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the crawling process by /proc")
+def test_what_a_killed_crawl_stored_is_linked_to_what_it_takes_up_when_the_crawl_goes_on(
+    site: Site, tmp_path: Path
+) -> None:
+    title = "Red leather handbag with gold buckle"
+    site.html("/", links("/item/A1"))
+    site.item("A1", name=title, image=[])
+    chosen = settings(tmp_path)
+    crawl([site.url()], chosen)
+    site.html("/", links("/item/A1", "/item/B1", "/slow"))
+    site.html("/item/A1", "sold out for ever", status=410)
+    site.item("B1", name=title, image=[])
+    # the crawl cannot end: this page is not answered
+    site.pages["/slow"] = lambda: (site.closing.wait(60), (503, {}, b""))[1]
+    started = StartedCrawl(site.url(), chosen.home, max_pages=1000)
+    try:
+        wait_until(lambda: "B1" in stored(chosen), "B1 is not stored")
+        wait_until(lambda: ("/item/A1", 410) in site.statuses, "A1 is not asked for")
+    finally:
+        started.close()
+    assert stored(chosen)["B1"].relists == ""
+    site.html("/slow", "at last")
+    report = crawl([site.url()], chosen)
+    assert (report.resumed, report.saved.added) == (True, 0)
+    assert {key: each.relists for key, each in stored(chosen).items()} == {"A1": "", "B1": "A1"}
 
 
 def failing(times: int, answer: Answer, failure: Answer) -> Callable[[], Answer]:
