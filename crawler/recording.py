@@ -57,13 +57,17 @@ class Recorder:
         while self._waiting:
             group, self._waiting = self._waiting, []
             kept = [each for each, _ in group]
-            outcomes = await self.ask(lambda kept=kept: self._written(kept))  # type: ignore[misc]
+            outcomes: Sequence[SaveCount | Exception]
+            try:
+                outcomes = await self.ask(lambda kept=kept: self._written(kept))  # type: ignore[misc]
+            except Exception as error:  # noqa: BLE001 - an error of ours: whoever waits is told, or would wait for ever
+                outcomes = [error] * len(group)
             for (_, future), outcome in zip(group, outcomes, strict=True):
                 if isinstance(outcome, SaveCount):
                     self._tally.saved += outcome
                 if future.done():
                     continue  # whoever waited was cancelled
-                if isinstance(outcome, AssayerError):
+                if isinstance(outcome, Exception):
                     future.set_exception(outcome)
                 else:
                     future.set_result(None)
