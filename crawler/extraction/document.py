@@ -37,7 +37,6 @@ _NAMING = frozenset(
     data-automation-id data-auid data-cy data-hook data-role data-tl-id data-tid data-at data-e2e
     data-selenium data-component""".split()  # noqa: SIM905
 )
-_BLANKS = re.compile(r"\s+")
 _BESIDE_PRICES = frozenset({"rating", "ratings", "review", "reviews", "header", "banner"})
 _NEVER = 2
 
@@ -214,4 +213,4 @@ def _names_aside(names: str) -> bool:
 
 
 def _line(text: str) -> str:
-    return _BLANKS.sub(" ", text[:_LONGEST_PIECE]).strip()
+    return " ".join(text[:_LONGEST_PIECE].split())

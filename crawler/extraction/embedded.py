@@ -21,7 +21,7 @@ _MOST_BLOCKS = 60
 _DEEPEST = 24
 
 _WORTH = re.compile(r"price|sku|product|ecomm|currency", re.I)
-_ASSIGNED = re.compile(r"(?:=|\(|push\(|,)\s*(?=[\[{][\s]*[\"{\[])")
+_ASSIGNED = re.compile(r"[=(,]\s*(?=[\[{][\s]*[\"{\[])")
 _PARSED = re.compile(r"JSON\.parse\(\s*(?=\")")
 
 _TITLE_KEYS = (
@@ -95,6 +95,19 @@ _PRICE_KEYS = (
     "now",
     "unit_sale_price",
 )
+_OF_PRODUCTS = frozenset(
+    (
+        *_PRICE_KEYS,
+        *_SKU_KEYS,
+        *_GTIN_KEYS,
+        *_MPN_KEYS,
+        "offers",
+        "prices",
+        "productid",
+        "product_id",
+        "item_id",
+    )
+)
 # a widespread shop software counts in hundredths, and is known by these
 _OF_CENTS = frozenset({"compare_at_price", "public_title", "price_min", "price_varies"})
 _CURRENCY_KEYS = ("currency", "currencycode", "pricecurrency", "currency_code", "currencyiso")
@@ -125,7 +138,7 @@ _COUNT_KEYS = (
 
 # what pages tell analytics, often in no JSON: `ecomm_prodid: '4711'`
 _TOLD = re.compile(
-    r"[\"']?\b(?P<name>ecomm_prodid|ecomm_totalvalue|ecomm_pvalue|content_ids|productSKU|product_sku|productSku"
+    r"\b(?P<name>ecomm_prodid|ecomm_totalvalue|ecomm_pvalue|content_ids|productSKU|product_sku|productSku"
     r"|product_id|productId|productID|productCode|articleNumber|item_id|sku|adId|adid|ad_id|adno|listingId|listing_id|product_price|productPrice"
     r"|ean13|ean|gtin13|gtin|productBrand|brandName|brand|currencyCode|currency)"
     r"[\"']?\s{0,9}[:=]\s{0,9}\[?\s{0,9}[\"']?"
@@ -271,20 +284,7 @@ def _nodes(data: Any, budget: list[int], where: str) -> Iterator[tuple[dict[str,
 
 def _is_own(node: Mapping[str, Any], wanted: str, url_numbers: frozenset[str]) -> float:
     """How surely the object is the page's product: by its name, or by its number in the address."""
-    if not any(
-        key in node
-        for key in (
-            *_PRICE_KEYS,
-            *_SKU_KEYS,
-            *_GTIN_KEYS,
-            *_MPN_KEYS,
-            "offers",
-            "prices",
-            "productid",
-            "product_id",
-            "item_id",
-        )
-    ):
+    if _OF_PRODUCTS.isdisjoint(node):
         return 0.0
     named = next((_key(value) for key in _TITLE_KEYS if isinstance(value := node.get(key), str)), "")
     if named and wanted:

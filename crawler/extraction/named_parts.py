@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from zyte_parsers import extract_brand_name, extract_breadcrumbs
@@ -48,7 +49,7 @@ def brand_statements(document: Document) -> Iterator[Statement]:
     heading = document.text(document.heading).casefold() if document.heading >= 0 else ""
     for place, element in enumerate(document.elements):
         names = document.names[place]
-        if not names or document.hidden[place] or document.aside[place] or not _NAMED_BRAND.search(names):
+        if not names or document.hidden[place] or document.aside[place] or not _names_brand(names):
             continue
         if document.end[place] - place > _LARGEST or (document.heading >= 0 and abs(place - document.heading) > 300):
             continue
@@ -73,7 +74,7 @@ def read_trail(document: Document) -> tuple[str, ...]:
     title = document.text(document.heading).casefold() if document.heading >= 0 else ""
     for place, element in enumerate(document.elements):
         names = f"{document.names[place]} {element.get('aria-label', '')[:40]}"
-        if document.hidden[place] or document.end[place] - place > 4 * _LARGEST or not _TRAIL.search(names):
+        if document.hidden[place] or document.end[place] - place > 4 * _LARGEST or not _names_trail(names):
             continue
         crumbs = crumbs_in(element, document.url)
         if len(crumbs) > 1:
@@ -82,3 +83,13 @@ def read_trail(document: Document) -> tuple[str, ...]:
         if tried == _MOST_TRAILS:
             break
     return ()
+
+
+@lru_cache(4_096)
+def _names_brand(names: str) -> bool:
+    return bool(_NAMED_BRAND.search(names))
+
+
+@lru_cache(4_096)
+def _names_trail(names: str) -> bool:
+    return bool(_TRAIL.search(names))

@@ -42,6 +42,9 @@ _NEAR = 150
 """Elements between a price and the control that buys for it."""
 _MOST_STRONG_PRICES = 3
 _MOST_CONTROLS = 8
+_AUTHORS = lxml.etree.XPath('//a[contains(concat(" ", normalize-space(@rel), " "), " author ")][@href]')
+_CANONICALS = lxml.etree.XPath('//link[translate(@rel, "CANOIL", "canoil")="canonical"]/@href')
+_HEADINGS = lxml.etree.XPath("//h1")
 
 
 class ShopPage:
@@ -215,8 +218,7 @@ def _merged(sources: Sequence[OfferFields]) -> OfferFields:
 
 def _seller(tree: Any, data: StructuredData, said: SellerFields, url: str) -> Seller:
     """Who offers: by structured data, by a link to the author, or else the shop itself."""
-    links = tree.xpath('//a[contains(concat(" ", normalize-space(@rel), " "), " author ")][@href]')
-    linked = [(last_segment(link.get("href")), clean(link.text_content())) for link in links[:1]]
+    linked = [(last_segment(link.get("href")), clean(link.text_content())) for link in _AUTHORS(tree)[:1]]
     linked_id, linked_name = linked[0] if linked else ("", "")
     host = urlsplit(url).netloc
     if said.name:
@@ -235,13 +237,13 @@ def _seller(tree: Any, data: StructuredData, said: SellerFields, url: str) -> Se
 
 
 def _headings(tree: Any, data: StructuredData) -> set[str]:
-    texts = [clean(heading.text_content(), MAX_TITLE) for heading in tree.xpath("//h1")[:5]]
+    texts = [clean(heading.text_content(), MAX_TITLE) for heading in _HEADINGS(tree)[:5]]
     texts += [clean(data.graph_value("og:title"), MAX_TITLE)]
     return {text.casefold() for text in texts if text}
 
 
 def _canonical(tree: Any, url: str) -> str:
-    for link in tree.xpath('//link[translate(@rel, "CANOIL", "canoil")="canonical"]/@href')[:1]:
+    for link in _CANONICALS(tree)[:1]:
         try:
             canonical = bare(urljoin(url, str(link).strip()))
         except ValueError:

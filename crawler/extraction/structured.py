@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import lxml.etree
 import lxml.html
 from extruct.jsonld import JsonLdExtractor  # type: ignore[import-untyped]
 from extruct.opengraph import OpenGraphExtractor  # type: ignore[import-untyped]
@@ -20,6 +21,7 @@ _JSON_LD = "application/ld+json"
 # a product in RDFa has a type; other RDFa is not worth the library, which is large and slow
 _RDFA_PRODUCT = re.compile(r"\btypeof=[\"']?[^\"'>]{0,60}\b(?:Product|Offer|ProductModel|SomeItems)\b", re.I)
 _MOST_RDFA = 1_500_000
+_IS_TYPED = lxml.etree.XPath("boolean(//@typeof)")
 _SCHEMA = (
     "http://schema.org/",
     "https://schema.org/",
@@ -84,7 +86,7 @@ def read_structured(tree: lxml.html.HtmlElement, url: str, html: str) -> Structu
     if "itemscope" in html:
         microdata = attempt("microdata", lambda: MicrodataExtractor().extract_items(tree, url))
     rdfa: list[dict[str, Any]] = []
-    if _RDFA_PRODUCT.search(html) and len(html) <= _MOST_RDFA:
+    if _IS_TYPED(tree) and len(html) <= _MOST_RDFA and _RDFA_PRODUCT.search(html):
         rdfa = attempt("RDFa", lambda: _read_rdfa(html, url))
     graph = attempt("OpenGraph", lambda: OpenGraphExtractor().extract_items(tree))
     return StructuredData(

@@ -26,9 +26,10 @@ def clean(value: object, longest: int = MAX_FIELD) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     text = str(value)[: longest * 4]
-    if _TAG.search(text):
+    if "<" in text and _TAG.search(text):
         text = remove_tags(text)
     text = replace_entities(text) if "&" in text else text
-    text = _CONTROLS.sub("", text.encode("utf-8", "replace").decode("utf-8"))
+    if not text.isprintable():
+        text = _CONTROLS.sub("", text.encode("utf-8", "replace").decode("utf-8"))
     text = _BREAKS.sub("\n", _BLANKS.sub(" ", text)) if longest == MAX_DESCRIPTION else " ".join(text.split())
     return text.strip()[:longest].rstrip()
