@@ -13,11 +13,15 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from crawler.manners.canonical import host_of
 from crawler.sources.interface import Answer, Ask, Reading
 from crawler.sources.registry import Sources
+from crawler.turns import Turns
 from domain.settings import Settings
 
 _PAGES_PER_PROCESS = 5_000  # what parsers leak ends with the process
+_LONG = 0.25
+"""Of the time that a page may take: a site whose pages take more has half of the readers at most."""
 _sources: Sources | None = None
 
 
@@ -30,6 +34,7 @@ class Readers:
 
     def __init__(self, settings: Settings) -> None:
         self._timeout_s = settings.page_timeout_s
+        self._turns = Turns(settings.page_processes, long_s=_LONG * settings.page_timeout_s)
         self._pool = ProcessPool(
             max_workers=settings.page_processes,
             max_tasks=_PAGES_PER_PROCESS,
@@ -43,11 +48,13 @@ class Readers:
 
     async def read(self, ask: Ask, answer: Answer) -> Reading:
         """What the answer gave. Raises CannotRead."""
-        return await self._call(_read, ask, answer)
+        async with self._turns.of(host_of(ask.url)):
+            return await self._call(_read, ask, answer)
 
     async def missed(self, ask: Ask) -> Reading:
         """What is left when no answer came. Raises CannotRead."""
-        return await self._call(_missed, ask)
+        async with self._turns.of(host_of(ask.url)):
+            return await self._call(_missed, ask)
 
     def close(self) -> None:
         """End them."""

@@ -90,3 +90,26 @@ def test_what_goes_beyond_its_limits_is_ended_and_the_next_page_is_read(
         return await _page(readers)
 
     assert run(work, page_timeout_s=2.0).offers
+
+
+def test_a_site_whose_pages_take_long_does_not_keep_others_from_being_read() -> None:
+    through: list[str] = []
+
+    async def slow(readers: Readers) -> None:
+        async with readers._turns.of("slow.example"):
+            with pytest.raises(CannotRead):
+                await readers._call(_sleep, 60)
+        through.append("slow")
+
+    async def work(readers: Readers) -> None:
+        await slow(readers)
+        others = [asyncio.create_task(slow(readers)) for _ in range(4)]
+        await asyncio.sleep(0)  # they are first
+        for _ in range(3):
+            await _page(readers)
+            through.append("page")
+        await asyncio.gather(*others)
+
+    run(work, page_timeout_s=2.0, page_processes=2)
+    last_page = len(through) - through[::-1].index("page")
+    assert "slow" in through[last_page:], through
