@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
@@ -25,7 +28,7 @@ from crawler.session import Session
 from crawler.spiders.listings import ListingSpider
 from crawler.storing import ListingStore
 from domain.codec import load
-from domain.errors import AssayerError
+from domain.errors import AssayerError, CrawlFailed
 from domain.visit import SiteStop
 
 
@@ -40,13 +43,19 @@ class Assembly:
         """As Scrapy makes it."""
         assembly = cls(crawler, crawler.spider.session)  # type: ignore[union-attr]
         crawler.signals.connect(assembly.opened, signal=signals.spider_opened)
-        crawler.signals.connect(assembly.closed, signal=signals.spider_closed)
         crawler.signals.connect(assembly.failed, signal=signals.spider_error)
         crawler.signals.connect(assembly.stopped, signal=SITE_STOPPED)
         return assembly
 
     def opened(self, spider: Spider) -> None:
-        """The engine is there, nothing is asked for yet."""
+        """The engine is there, nothing is asked for yet. Raises CloseSpider where the crawl cannot begin."""
+        with self._heard():
+            self._begin(spider)
+        if self._session.fatal:
+            raise CloseSpider(self._session.fatal.code)
+        self._crawler.signals.connect(self.closed, signal=signals.spider_closed)
+
+    def _begin(self, spider: Spider) -> None:
         assert isinstance(spider, ListingSpider)
         assert self._crawler.engine, "Scrapy opens its spider with the engine running"
         session = self._session
@@ -74,11 +83,12 @@ class Assembly:
         session = self._session
         session.tally.stops.append(stop)
         session.failed(stop.host, "site", f"said stop: {stop.reason}")
-        session.frontier.leave(stop.host)
         try:
+            session.frontier.leave(stop.host)
             await self._recorder.ask(lambda: session.records.save_site_stop(stop))
         except AssayerError as error:
-            session.fatal = session.fatal or error
+            assert isinstance(self._crawler.spider, ListingSpider), "this project has one spider"
+            self._crawler.spider.end(error)
 
     def failed(self, failure: Failure, response: Response) -> None:
         """An error of ours that nothing else caught: the report tells."""
@@ -87,16 +97,24 @@ class Assembly:
     async def closed(self, spider: Spider, reason: str) -> None:
         """Nothing is under way anymore."""
         if self._session.fatal is None:
-            try:
+            with self._heard():
                 # in this thread, which is the frontier's; nobody else is at work anymore
                 link_relistings(self._session.records, NewListings(self._session.frontier))
-            except AssayerError as error:
-                self._session.fatal = error
         for host, stated in sorted(self._session.sites.watch.reservations.items()):
             self._session.tally.warn(f"{host} states {', '.join(sorted(stated))}")
         self._readers.close()
         self._recorder.close()
-        self._session.warc_files = tuple(Path(file).name for file in self._capturing.close())
+        with self._heard():
+            self._session.warc_files = tuple(Path(file).name for file in self._capturing.close())
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """What a part fails at ends the crawl. Scrapy would log it and go on, and the crawl would seem to be done."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - nobody else hears of it
+            ended = error if isinstance(error, AssayerError) else CrawlFailed(describe(error))
+            self._session.fatal = self._session.fatal or ended
 
     def _scheduler(self) -> FrontierScheduler:
         scheduler = self._crawler.engine.scheduler

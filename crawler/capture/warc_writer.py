@@ -96,9 +96,9 @@ class WarcWriter:
         self._own: OrderedDict[str, _Earlier] = OrderedDict()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            close_left_open(folder)
         except OSError as error:
             raise _unavailable(error) from error
-        close_left_open(folder)
 
     def __enter__(self) -> WarcWriter:
         return self

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +14,7 @@ import pytest
 from loopback_site import Answer, Site, links, picture, settings, stored
 
 from crawler.run import crawl
+from crawler.session import CrawlOrder
 from domain.errors import StoreUnavailable
 from domain.visit import SiteStop
 from store.records import open_records
@@ -102,3 +106,52 @@ def test_a_frontier_that_is_gone_ends_the_crawl(
     site.pages["/page/7"] = last
     with pytest.raises(StoreUnavailable, match="Redis at"):
         crawl([site.url()], settings(tmp_path, redis_url=redis.url))
+
+
+def test_a_crawl_that_cannot_begin_says_why(site: Site, tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    name = CrawlOrder(targets=(site.url(),), settings=chosen, max_pages=1).crawl
+    (chosen.crawl_dir / name / "half.warc.gz.open").mkdir(parents=True)
+    with pytest.raises(StoreUnavailable, match=r"WARC files cannot be written .*half\.warc\.gz"):
+        crawl([site.url()], chosen)
+    assert site.asked == []
+
+
+def test_a_crawl_whose_last_file_cannot_be_closed_says_so(site: Site, tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+
+    def last() -> Answer:
+        for path in chosen.crawl_dir.rglob("*.warc.gz.open"):
+            path.unlink()
+        return 200, {"Content-Type": "text/html"}, b"<html><body>nothing to keep</body></html>"
+
+    site.item("A1", image=[], body=links("/last"))
+    site.pages["/last"] = last
+    with pytest.raises(StoreUnavailable, match="WARC files cannot be written"):
+        crawl([site.url("/item/A1")], chosen)
+
+
+def test_a_stop_that_cannot_be_remembered_ends_the_crawl(site: Site, elsewhere: Site, tmp_path: Path) -> None:
+    """Of the other site too, whose pages cannot be done anymore."""
+    chosen = settings(tmp_path)
+    stopped = threading.Event()
+
+    def stop() -> Answer:
+        with closing(sqlite3.connect(chosen.resolved_database_url.removeprefix("sqlite:///"))) as database:
+            for table in ("site_stops", "listings"):
+                database.execute(f"DROP TABLE {table}")
+        stopped.set()
+        return 451, {}, b"no"
+
+    def page() -> Answer:
+        stopped.wait(30)
+        return offer
+
+    site.html("/", links("/item/A1"))
+    site.item("A1", image=[])
+    offer = site.pages["/item/A1"]
+    assert not callable(offer)
+    site.pages["/item/A1"] = page
+    elsewhere.pages["/"] = stop
+    with pytest.raises(StoreUnavailable, match="no such table"):
+        crawl([site.url(), elsewhere.url()], chosen)
