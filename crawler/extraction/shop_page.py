@@ -42,7 +42,7 @@ _NEAR = 150
 """Elements between a price and the control that buys for it."""
 _MOST_STRONG_PRICES = 3
 _MOST_CONTROLS = 8
-_AUTHORS = lxml.etree.XPath('//a[contains(concat(" ", normalize-space(@rel), " "), " author ")][@href]')
+_AUTHORS = lxml.etree.XPath('//a[@rel][@href][contains(concat(" ", normalize-space(@rel), " "), " author ")]')
 _CANONICALS = lxml.etree.XPath('//link[translate(@rel, "CANOIL", "canoil")="canonical"]/@href')
 _HEADINGS = lxml.etree.XPath("//h1")
 

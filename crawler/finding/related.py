@@ -148,7 +148,7 @@ def seller_of(url: str, *, shops: bool = False) -> str:
 def _named_in(url: str, folders: re.Pattern[str]) -> str:
     try:
         parts = urlsplit(url)
-        parameters = parse_qs(parts.query, max_num_fields=50)
+        parameters = parse_qs(parts.query, max_num_fields=50) if parts.query else {}
     except ValueError:
         return ""
     named = {name.casefold(): values for name, values in parameters.items()}

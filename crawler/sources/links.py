@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urljoin, urlsplit
 
+import lxml.etree
 import lxml.html
 
 from crawler.finding.related import PageLink, related
@@ -16,6 +18,8 @@ from crawler.sources.interface import Answer, Offer, Priority
 _PAGING = frozenset({"page", "p", "pg", "start", "offset", "cursor", "after", "limit", "id"})
 _LONGEST = 2_000
 _LONGEST_TEXT = 200
+_BASES = lxml.etree.XPath("//base/@href")
+_LINKS = lxml.etree.XPath("//a[@href] | //area[@href]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,15 +50,19 @@ def read_links(tree: lxml.html.HtmlElement, answer: Answer, offer: Offer | None,
 
 
 def _links(tree: lxml.html.HtmlElement, page_url: str, most: int) -> list[PageLink]:
-    base = next((_absolute(page_url, base) for base in tree.xpath("//base/@href")[:1]), "") or page_url
+    base = next((_absolute(page_url, base) for base in _BASES(tree)[:1]), "") or page_url
     host = urlsplit(page_url).netloc.lower()
-    found = []
-    for link in tree.xpath("//a[@href] | //area[@href]")[:most]:
-        url = _absolute(base, link.get("href"))
-        if url and urlsplit(url).netloc.lower() == host:
-            rel = tuple(link.get("rel", "").lower().split())
-            found.append(PageLink(url=url, text=_text(link), rel=rel))
-    return found
+
+    @cache  # a menu stands on its page twice, and a picture and a name lead to the same item
+    def own(link: str) -> str:
+        url = _absolute(base, link)
+        return url if url and urlsplit(url).netloc.lower() == host else ""
+
+    return [
+        PageLink(url=url, text=_text(link), rel=tuple(link.get("rel", "").lower().split()))
+        for link in _LINKS(tree)[:most]
+        if (url := own(link.get("href")))
+    ]
 
 
 def _text(link: lxml.html.HtmlElement) -> str:
@@ -72,5 +80,7 @@ def _absolute(base: str, link: str) -> str:
 
 
 def _priority(url: str) -> int:
+    if "?" not in url:
+        return Priority.PAGE
     parameters = {part.partition("=")[0].lower() for part in urlsplit(url).query.split("&") if part}
     return Priority.VARIANT if parameters - _PAGING else Priority.PAGE
