@@ -21,7 +21,6 @@ from domain.visit import Visit
 MAX_DEPTH = 100
 """Links from the target to a page; calendars and the like go on forever."""
 
-_EXTRAS = "requests that are no pages"
 _MOST_LEFT = 1_000_000
 
 
@@ -31,7 +30,7 @@ class Plan:
 
     entries: tuple[Entry, ...]
     most: int
-    """How many entries the frontier may hold in all."""
+    """How many pages the frontier may hold in all."""
     unvisited: tuple[Offer, ...]
     """Offers whose own pages are beyond the limit: they are taken as their list tells of them."""
 
@@ -41,8 +40,9 @@ NOTHING = Plan(entries=(), most=0, unvisited=())
 
 
 def entry_of(ask: Ask) -> Entry:
-    """The frontier's entry for a request."""
-    return Entry(key=key_of(ask), ask=ask, host=host_of(ask.url))
+    """The frontier's entry for a request. What a site has for programs, and its front page, are no further pages."""
+    extra = ask.optional or bool(ask.context.get("front"))
+    return Entry(key=key_of(ask), ask=ask, host=host_of(ask.url), extra=extra)
 
 
 class Planning:
@@ -50,7 +50,7 @@ class Planning:
 
     def __init__(self, session: Session, recorder: Recorder, readers: Readers, yields: Yields) -> None:
         self._session, self._recorder, self._readers, self._yields = session, recorder, readers, yields
-        self._frontier = session.frontier
+        self._frontier, self._most = session.frontier, session.order.max_pages
         self._left: set[int] = set()
         self._passed_over: set[int] = set()
         self._unvisited = 0
@@ -58,7 +58,7 @@ class Planning:
     def within_limits(self, ask: Ask) -> Ask:
         """A target whose site's own lists cannot be asked for any more is read at once."""
         # asked of the targets alone: a frontier that machines share answers over the network
-        full = not ask.depth and self._frontier.counts().planned + 1 >= self._most()
+        full = not ask.depth and self._frontier.counts().pages + 1 >= self._most
         return replace(ask, context={**ask.context, "front": True}) if full else ask
 
     async def plan(self, reading: Reading) -> Plan:
@@ -70,12 +70,11 @@ class Planning:
         asks = reading.asks
         while asks:
             due, left = await self._due(asks)
-            chosen, refused = self._divided(due, len(entries))
+            chosen, refused = self._divided(due, sum(not entry.extra for entry in entries))
             entries += chosen
             beyond += refused
             asks = tuple(each for ask in (*left, *refused) for each in ask.then)
-        most = self._most() if entries else 0
-        return Plan(entries=tuple(entries), most=most, unvisited=await self._offers_of(beyond))
+        return Plan(entries=tuple(entries), most=self._most, unvisited=await self._offers_of(beyond))
 
     async def _due(self, asks: Sequence[Ask]) -> tuple[list[Ask], list[Ask]]:
         """Those that are new and due, each address once, and the others."""
@@ -94,9 +93,8 @@ class Planning:
 
     def whole(self, ask: Ask) -> Plan:
         """The same request once more, without a condition; it counts as no further page."""
-        self._frontier.set_fact(_EXTRAS, str(self._extras() + 1))
         again = replace(ask, headers=unconditional(ask.headers), key=f"whole {key_of(ask)}")
-        return Plan(entries=(entry_of(again),), most=self._most(), unvisited=())
+        return Plan(entries=(replace(entry_of(again), extra=True),), most=self._most, unvisited=())
 
     def _is_near(self, ask: Ask) -> bool:
         if ask.depth > MAX_DEPTH:
@@ -129,19 +127,15 @@ class Planning:
         """Entries within the limit, and what is beyond. What is no page of the site does not count."""
         if not asks:
             return [], []
-        room = self._most() - self._frontier.counts().planned - planned
-        entries, beyond, extras = [], [], 0
-        for ask in asks:
-            extra = ask.optional or bool(ask.context.get("front"))
-            if extra or room > 0:
-                entries.append(entry_of(ask))
-                extras += extra
-                room -= not extra
+        room = self._most - self._frontier.counts().pages - planned
+        entries, beyond = [], []
+        for entry in map(entry_of, asks):
+            if entry.extra or room > 0:
+                entries.append(entry)
+                room -= not entry.extra
             else:
-                beyond.append(ask)
-                self.leave(key_of(ask))
-        if extras:
-            self._frontier.set_fact(_EXTRAS, str(self._extras() + extras))
+                beyond.append(entry.ask)
+                self.leave(entry.key)
         return entries, beyond
 
     async def _offers_of(self, asks: Sequence[Ask]) -> tuple[Offer, ...]:
@@ -160,12 +154,6 @@ class Planning:
             reason = f"{left_out} products were left out: beyond the page limit"
             self._session.failed(asks[0].referer or asks[0].url, "page", reason)
         return tuple(offers)
-
-    def _most(self) -> int:
-        return self._session.order.max_pages + self._extras()
-
-    def _extras(self) -> int:
-        return int(self._frontier.fact(_EXTRAS) or 0)
 
     def leave(self, key: str) -> None:
         """Count an address that is not followed."""

@@ -26,6 +26,8 @@ class Entry:
     """Lower case, with its port."""
     attempts: int = 0
     """How often it has failed so far."""
+    extra: bool = False
+    """Whether it is no page, and added beyond the limit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,18 +53,29 @@ class Counts:
     dead: int = 0
     left: int = 0
     """Given back because their site said stop."""
+    extra: int = 0
+    """How many of all these are no pages."""
 
     @property
     def planned(self) -> int:
         """All that was ever to be asked for."""
         return self.waiting + self.taken + self.done + self.dead + self.left
 
+    @property
+    def pages(self) -> int:
+        """What is planned and counts toward a limit."""
+        return self.planned - self.extra
+
 
 class Frontier(Protocol):
     """The requests of one crawl. Not safe between threads; safe between workers, where it says so."""
 
     def add(self, entries: Sequence[Entry], *, most: int) -> int:
-        """Add those whose key was never added, while fewer than `most` were planned in all; how many were added."""
+        """Add those whose key was never added, while fewer than `most` pages were planned in all; how many were added.
+
+        What is `extra` is added whatever the limit, and not counted toward it: in the same step, so that neither a
+        worker that dies nor one that adds at the same time changes the limit.
+        """
 
     def known(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that were ever added."""

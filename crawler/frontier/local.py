@@ -23,6 +23,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 SqlValue = str | bytes | float | None
 
+_EXTRA = "requests that are no pages"
+"""Under this name their number is a fact."""
 MOST_UNFLUSHED = 20_000
 """Rows that are changed before a commit comes by itself."""
 
@@ -77,7 +79,7 @@ class LocalFrontier:
         self._change("UPDATE entry SET state = 0 WHERE state = 2")
         counted = dict(self._file.execute("SELECT state, count(*) FROM entry GROUP BY state"))
         self._count = {state: counted.get(state, 0) for state in State}
-        self._planned = sum(self._count.values())
+        self._planned, self._extra = sum(self._count.values()), int(self.fact(_EXTRA) or 0)
         self._next_promotion = self._first_due()
         name: tuple[str] | None = ("",)
         while name:
@@ -89,7 +91,7 @@ class LocalFrontier:
 
     @_guarded
     def add(self, entries: Sequence[Entry], *, most: int) -> int:
-        """Add those whose key was never added, while fewer than `most` were planned in all; how many were added."""
+        """Add those whose key was never added, while fewer than `most` pages were planned; how many were added."""
         return self._add(_rows(entries), most)
 
     @_guarded
@@ -195,6 +197,7 @@ class LocalFrontier:
             done=count[State.DONE],
             dead=count[State.DEAD],
             left=count[State.LEFT],
+            extra=self._extra,
         )
 
     @_guarded
@@ -239,7 +242,7 @@ class LocalFrontier:
     @_guarded
     def set_fact(self, name: str, value: str) -> None:
         """Keep something small about the crawl itself."""
-        self._change("INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", name, value)
+        self._set_fact(name, value)
         self._settle()
 
     @_guarded
@@ -250,7 +253,7 @@ class LocalFrontier:
         self._held.clear()
         self._heads = Heads()
         self._count = dict.fromkeys(State, 0)
-        self._planned, self._next_promotion = 0, None
+        self._planned, self._extra, self._next_promotion = 0, 0, None
         self._settle()
 
     @_guarded
@@ -275,23 +278,28 @@ class LocalFrontier:
         self._file.close()
 
     def _add(self, rows: Sequence[_Row], most: int) -> int:
-        added = 0
-        for row in rows:
-            if self._planned >= most:
-                break
-            name, host, priority, _, _ = row
+        added, extras = 0, self._extra
+        for name, host, priority, attempts, content, extra in rows:
+            if not extra and self._planned - self._extra >= most:
+                continue
             serials = self._change(
                 "INSERT INTO entry (id, host, priority, attempts, content, state, due) VALUES (?, ?, ?, ?, ?, 0, 0)"
                 " ON CONFLICT DO NOTHING RETURNING serial",
-                *(name, host_name(host), *row[2:]),
+                *(name, host_name(host), priority, attempts, content),
             )
             for (serial,) in serials:
                 self._heads.offer(host, (-priority, serial))
                 self._count[State.WAITING] += 1
                 self._planned += 1
+                self._extra += extra
                 added += 1
+        if self._extra != extras:
+            self._set_fact(_EXTRA, str(self._extra))
         self._settle()
         return added
+
+    def _set_fact(self, name: str, value: str) -> None:
+        self._change("INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", name, value)
 
     def _let_go(self, name: bytes, state: State) -> tuple[int, str, int] | None:
         """Bring an entry that was taken to another state; its serial number, host and priority, if it was."""
@@ -352,13 +360,13 @@ class LocalFrontier:
             self.flush()
 
 
-_Row = tuple[bytes, str, int, int, str]
-"""Identifier, host, priority, attempts, content."""
+_Row = tuple[bytes, str, int, int, str, bool]
+"""Identifier, host, priority, attempts, content, whether it is no page."""
 
 
 def _rows(entries: Sequence[Entry]) -> list[_Row]:
     """Made before anything is changed: what cannot be written leaves everything as it was."""
     return [
-        (identifier(entry.key), entry.host, bounded(entry.ask.priority), entry.attempts, written(entry))
+        (identifier(entry.key), entry.host, bounded(entry.ask.priority), entry.attempts, written(entry), entry.extra)
         for entry in entries
     ]

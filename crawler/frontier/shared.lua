@@ -12,7 +12,7 @@
 --   leases           zset  worker by when its lease ends, in this server's milliseconds
 --   held:WORKER      set   what it has taken
 --   letters, graves  hash  identifier -> why it died; zset: identifiers, those that died first before the others
---   tally            hash  serial, deaths, done, left
+--   tally            hash  serial, deaths, done, left, extra
 --   facts            hash  name -> value (read and written without this script)
 --
 -- A score is -priority * 2^38 + serial: exact in a double for priorities up to 10,000 and 2.7e11 entries.
@@ -101,17 +101,18 @@ local function keep_leases()
   end
 end
 
--- ARGV from `at`: identifier, host, priority, attempts and content of each
+local function counted(name)
+  return tonumber(call('HGET', TALLY, name) or '0')
+end
+
+-- ARGV from `at`: identifier, host, priority, attempts and content of each, and 1 where it is no page
 local function add(at, most)
-  local planned, added = call('SCARD', KNOWN), 0
-  local serial = tonumber(call('HGET', TALLY, 'serial') or '0')
-  for i = at, #ARGV, 5 do
-    if planned + added >= most then
-      break
-    end
-    local id, host = ARGV[i], ARGV[i + 1]
-    if call('SADD', KNOWN, id) == 1 then
-      added = added + 1
+  local added, extras, serial = 0, 0, counted('serial')
+  local pages = call('SCARD', KNOWN) - counted('extra')
+  for i = at, #ARGV, 6 do
+    local id, host, extra = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 5])
+    if (extra == 1 or pages < most) and call('SADD', KNOWN, id) == 1 then
+      added, extras, pages = added + 1, extras + extra, pages + 1 - extra
       local score = written(-tonumber(ARGV[i + 2]) * AGE + serial + added)
       write_entry(id, score, ARGV[i + 3], host)
       call('HSET', CONTENT, id, ARGV[i + 4])
@@ -120,6 +121,9 @@ local function add(at, most)
   end
   if added > 0 then
     call('HINCRBY', TALLY, 'serial', added)
+  end
+  if extras > 0 then
+    call('HINCRBY', TALLY, 'extra', extras)
   end
   return added
 end
@@ -272,10 +276,8 @@ function steps.counts()
   for _, each in ipairs(call('ZRANGE', LEASES, 0, -1)) do
     taken = taken + call('SCARD', key('held:' .. each))
   end
-  local done = tonumber(call('HGET', TALLY, 'done') or '0')
-  local left = tonumber(call('HGET', TALLY, 'left') or '0')
-  local dead = call('ZCARD', GRAVES)
-  return {call('SCARD', KNOWN) - taken - done - dead - left, taken, done, dead, left}
+  local done, left, dead = counted('done'), counted('left'), call('ZCARD', GRAVES)
+  return {call('SCARD', KNOWN) - taken - done - dead - left, taken, done, dead, left, counted('extra')}
 end
 
 function steps.letters()

@@ -69,7 +69,7 @@ class SharedFrontier:
         self._held: set[bytes] = set()
 
     def add(self, entries: Sequence[Entry], *, most: int) -> int:
-        """Add those whose key was never added, while fewer than `most` were planned in all; how many were added."""
+        """Add those whose key was never added, while fewer than `most` pages were planned; how many were added."""
         rows = [_row(entry) for entry in entries]
         return sum(self._step("add", most, *_flat(page)) for page in _pages(rows))
 
@@ -125,8 +125,8 @@ class SharedFrontier:
 
     def counts(self) -> Counts:
         """As it stands now, of all workers together."""
-        waiting, taken, done, dead, left = self._step("counts")
-        return Counts(waiting=waiting, taken=taken, done=done, dead=dead, left=left)
+        waiting, taken, done, dead, left, extra = self._step("counts")
+        return Counts(waiting=waiting, taken=taken, done=done, dead=dead, left=left, extra=extra)
 
     def dead_letters(self) -> Sequence[DeadLetter]:
         """All, oldest first."""
@@ -214,8 +214,8 @@ class SharedFrontier:
         )
 
 
-_Row = tuple[bytes, str, int, int, str]
-"""Identifier, host, priority, attempts, content."""
+_Row = tuple[bytes, str, int, int, str, int]
+"""Identifier, host, priority, attempts, content, 1 where it is no page."""
 
 
 def _row(entry: Entry) -> _Row:
@@ -225,6 +225,7 @@ def _row(entry: Entry) -> _Row:
         bounded(entry.ask.priority),
         entry.attempts,
         written(entry),
+        int(entry.extra),
     )
 
 

@@ -41,19 +41,20 @@ def bounded(priority: int) -> int:
 
 
 def written(entry: Entry) -> str:
-    """Key and ask as JSON in ASCII; what an ask leaves at its default is left out.
+    """Key, ask and whether it is no page, as JSON in ASCII; what is at its default is left out.
 
     Raises TypeError when its context is not JSON.
     """
-    return json.dumps([entry.key, entry.ask], separators=(",", ":"), default=_plain)
+    said = [entry.key, entry.ask, 1] if entry.extra else [entry.key, entry.ask]
+    return json.dumps(said, separators=(",", ":"), default=_plain)
 
 
 def read(text: str | bytes, *, host: str, attempts: int) -> Entry:
     """The inverse of `written`. Raises StoreUnavailable when the text is broken."""
     try:
-        key, ask = json.loads(text)
-        return Entry(key=key, ask=_ask(ask), host=host, attempts=attempts)
-    except (ValueError, TypeError) as error:
+        key, ask, *extra = json.loads(text)
+        return Entry(key=key, ask=_ask(ask), host=host, attempts=attempts, extra=bool(extra))
+    except (ValueError, TypeError, AttributeError) as error:
         raise StoreUnavailable(
             f"an entry of the frontier cannot be read ({error})",
             advice="It was damaged or written by another Assayer; start a crawl under another name.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -126,6 +127,30 @@ def test_no_more_than_planned_are_added(frontier: Frontier) -> None:
     frontier.bury("b", reason="Broken.", status=500, found=[entry("e"), entry("f")], most=4)
     assert frontier.known("ef") == {"e"}
     assert frontier.add([entry("a"), entry("e")], most=PLENTY) == 0
+
+
+def extra(key: str, **ask: Any) -> Entry:
+    return replace(entry(key, **ask), extra=True)
+
+
+def test_what_is_no_page_is_added_beyond_the_limit_and_does_not_count(open_frontier: Open) -> None:
+    frontier = open_frontier()
+    assert frontier.add([entry("a"), extra("b"), entry("c"), entry("d"), extra("e"), extra("e")], most=2) == 4
+    assert frontier.known("abcde") == set("abce")
+    assert frontier.counts() == Counts(waiting=4, extra=2)
+    assert (frontier.counts().planned, frontier.counts().pages) == (4, 2)
+    assert frontier.add([extra("a"), entry("b"), entry("d")], most=2) == 0, "the first with a key stands"
+    assert frontier.take(now=NOW) == entry("a")
+    assert frontier.take(now=NOW) == extra("b")
+    assert frontier.finish("b", found=[extra("f"), entry("d"), entry("g")], most=3) == 2
+    frontier.bury("a", reason="Broken.", status=None, found=[extra("h"), entry("g")], most=3)
+    assert frontier.counts() == Counts(waiting=5, done=1, dead=1, extra=4)
+    frontier.close()
+    again = open_frontier()
+    assert again.counts() == Counts(waiting=5, done=1, dead=1, extra=4)
+    assert again.add([entry("g"), entry("i")], most=4) == 1
+    again.clear()
+    assert again.counts() == Counts()
 
 
 def test_a_page_is_done_with_what_it_led_to(frontier: Frontier) -> None:
@@ -426,7 +451,9 @@ def asks(then: st.SearchStrategy[tuple[Ask, ...]]) -> st.SearchStrategy[Ask]:
 
 
 any_ask = asks(st.lists(asks(st.just(())), max_size=2).map(tuple))
-any_entry = st.builds(Entry, key=texts, ask=any_ask, host=texts.filter(bool), attempts=st.integers(0, 99))
+any_entry = st.builds(
+    Entry, key=texts, ask=any_ask, host=texts.filter(bool), attempts=st.integers(0, 99), extra=st.booleans()
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -436,7 +463,7 @@ def test_whatever_a_page_wrote_comes_back_as_it_was(frontier: Frontier, found: E
     assert frontier.add([found], most=1) == 1
     assert frontier.known([found.key, found.key + "x"]) == {found.key}
     assert frontier.take(now=NOW, avoid=[found.host]) is None
-    assert frontier.take(now=NOW, avoid=[found.host + "x", "\n"]) == found
+    assert frontier.take(now=NOW, avoid=[found.host + "x", found.host + "\n"]) == found
     frontier.release(found.key)
     assert frontier.leave(found.host) == 1
 

@@ -34,10 +34,13 @@ keys = st.sampled_from(KEYS)
 hosts = st.sets(st.sampled_from(HOSTS))
 mosts = st.sampled_from([3, 8, 100])
 entries = st.lists(
-    st.tuples(keys, st.integers(-3, 3)).map(
+    st.tuples(keys, st.integers(-3, 3), st.booleans()).map(
         # a key says where it lies, as an address does
         lambda drawn: Entry(
-            key=drawn[0], ask=Ask(url=drawn[0], priority=drawn[1]), host=HOSTS[int(drawn[0][1:]) % len(HOSTS)]
+            key=drawn[0],
+            ask=Ask(url=drawn[0], priority=drawn[1]),
+            host=HOSTS[int(drawn[0][1:]) % len(HOSTS)],
+            extra=drawn[2],
         )
     ),
     max_size=5,
@@ -71,7 +74,7 @@ class Model:
     def add(self, found: Collection[Entry], most: int) -> int:
         before = len(self.rows)
         for each in found:
-            if each.key not in self.rows and len(self.rows) < most:
+            if each.key not in self.rows and (each.extra or self.counts().pages < most):
                 self.rows[each.key] = Row(each, each.ask.priority, len(self.rows))
         return len(self.rows) - before
 
@@ -91,7 +94,8 @@ class Model:
             row.state, row.due = "waiting", 0.0
 
     def counts(self) -> Counts:
-        return Counts(**{state: len(self.of(state)) for state in ("waiting", "taken", "done", "dead", "left")})
+        counted = {state: len(self.of(state)) for state in ("waiting", "taken", "done", "dead", "left")}
+        return Counts(**counted, extra=sum(row.entry.extra for row in self.rows.values()))
 
 
 class Beside(RuleBasedStateMachine):

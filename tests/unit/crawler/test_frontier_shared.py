@@ -9,6 +9,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,19 @@ def test_what_a_silent_worker_held_waits_again_when_its_lease_has_ended(worker: 
     assert taken_by(other).key in ("a", "b")
     assert other.take(now=0) is None
     assert other.counts() == Counts(taken=2)
+
+
+def test_what_two_workers_add_at_once_is_counted_whole(worker: Callable[..., SharedFrontier]) -> None:
+    first, second = worker(), worker()
+    first.add([entry("a"), entry("b")], most=3)
+    first.take(now=0)
+    second.take(now=0)
+    before = first.counts(), second.counts()  # both plan by the same count
+    assert before[0] == before[1]
+    first.finish("a", found=[replace(entry("c"), extra=True), entry("d")], most=3)
+    second.finish("b", found=[replace(entry("e"), extra=True), entry("f")], most=3)
+    assert first.counts() == Counts(waiting=3, done=2, extra=2)
+    assert first.known("cdef") == {"c", "d", "e"}
 
 
 def test_a_worker_that_keeps_its_lease_keeps_what_it_took(worker: Callable[..., SharedFrontier]) -> None:
@@ -332,13 +346,14 @@ def test_what_was_taken_in_an_answer_that_got_lost_is_not_lost(
     assert relay.to_lose == 0
     assert frontier.counts() == Counts(waiting=1, taken=2)
     relay.to_lose = 1
-    frontier.finish("a", found=[entry("d")], most=9)
+    frontier.finish("a", found=[replace(entry("d"), extra=True)], most=9)
+    assert frontier.counts().extra == 1
     relay.to_lose = 1
     frontier.bury("b", reason="Broken.", status=None)
     assert frontier.take(now=0) == entry("c")
     relay.to_lose = 1
     frontier.postpone("c", until=5)
-    assert frontier.counts() == Counts(waiting=2, done=1, dead=1)
+    assert frontier.counts() == Counts(waiting=2, done=1, dead=1, extra=1)
     again = [frontier.take(now=9), frontier.take(now=9)]
     assert [(each.key, each.attempts) for each in again if each] == [("c", 1), ("d", 0)]
     frontier.close()
