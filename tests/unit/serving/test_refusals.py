@@ -290,9 +290,8 @@ def test_an_impossible_boundary(service: Any, boundary: str) -> None:
 def test_a_slow_body_does_not_keep_others_waiting(
     service: Any, listing: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "serving.bodies.BODY_TIMEOUT_S", 1.0
-    )  # the other's body comes in a moment, on a busy machine too
+    # the other's body comes within that on a busy machine too
+    monkeypatch.setattr("serving.bodies.BODY_TIMEOUT_S", 1.0)
     host, port = service.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as connection:
         head = f"POST /v1/score HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
