@@ -24,7 +24,7 @@ _MOST_STARTS = 20
 
 
 def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Frontier) -> Session:
-    """The session of a crawl. Its targets are in the frontier."""
+    """The session of a crawl. Its targets are in the frontier, as many as the page limit allows."""
     session = Session(
         order=order,
         records=records,
@@ -54,10 +54,22 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
     hosts = dict.fromkeys(host_of(url) for url in order.targets)
     session.tally.stops += [stop for host in hosts if (stop := session.sites.watch.stop_of(host))]
     frontier.set_fact(TARGETS_FACT, json.dumps([*order.targets, *sorted({each.source for each in order.searches})]))
-    entries = [entry_of(ask) for ask in _first(session)]
-    frontier.add(entries, most=max(order.max_pages, len(entries)))
+    _add_first(session)
     frontier.flush()
     return session
+
+
+def _add_first(session: Session) -> None:
+    """What the crawl begins with, within the page limit; what is beyond is told."""
+    entries = {entry.key: entry for entry in map(entry_of, _first(session))}
+    frontier, most = session.frontier, session.order.max_pages
+    frontier.add(list(entries.values()), most=most)
+    if beyond := len(entries) - len(frontier.known(entries)):
+        session.tally.not_followed += beyond
+        session.tally.warn(
+            f"{beyond} of {len(entries)} addresses to begin with are beyond the limit of {most} pages,"
+            " and were not asked for; allow more (--max-pages)"
+        )
 
 
 def _first(session: Session) -> list[Ask]:

@@ -45,7 +45,8 @@ def crawl(
 ) -> CrawlReport:
     """Crawl the sites of `targets` (URLs; without a scheme, https) and store their listings as they come.
 
-    At most `max_pages` pages are asked for, pictures not counted. `marketplace` names the site in the listings; by
+    At most `max_pages` pages are asked for, targets included, in all runs of a crawl together; what does not count is
+    in docs/finding.md. `marketplace` names the site in the listings; by
     default that is its host. `searches` ask marketplaces' search APIs. A crawl of the same targets that has something
     left to do is gone on with, unless `fresh`. Reports the stages ``pages`` and ``listings``. What one URL fails at is
     in the report. Raises BadInput without a target or a page to ask for, AddressRefused for a target that may not be

@@ -22,7 +22,7 @@ def crawl(
     targets: Annotated[
         list[str], typer.Argument(help="URLs of marketplaces or shops, a file of them, or a search API: ebay, etsy.")
     ],
-    max_pages: Annotated[int, typer.Option(min=1, help="Most pages that are fetched.")] = 1000,
+    max_pages: Annotated[int, typer.Option(min=1, help="Most pages that are asked for, targets included.")] = 1000,
     max_queries: Annotated[int, typer.Option(min=1, help="Most queries for each search API.")] = 20,
     queries: Annotated[bool, typer.Option("--queries", help="Only print what would be searched for.")] = False,
     marketplace: Annotated[str | None, typer.Option(help="Name of the marketplace; the host when not given.")] = None,
