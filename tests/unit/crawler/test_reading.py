@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crawler import reading
 from crawler.reading import CannotRead, Readers
 from crawler.sources.interface import Answer, Ask, Reading
+from domain.errors import CrawlFailed
 from domain.settings import Settings
 
 PAGE = b"""<!doctype html><h1>Bag</h1><script type="application/ld+json">{"@type": "Product", "name": "Bag",
@@ -48,6 +54,23 @@ def _nest(depth: int) -> Reading:
     return _nest(depth + 1)
 
 
+def _wait_once(begun: str) -> Reading:
+    if Path(begun).exists():
+        return Reading(problems=("the second time",))
+    Path(begun).touch()
+    time.sleep(60)
+    return Reading()
+
+
+def _no_beginning(settings: Settings) -> None:
+    raise ValueError("cannot begin")
+
+
+def _process_of(readers: Readers) -> int:
+    [process_id] = readers._pool._pool_manager.worker_manager.workers
+    return int(process_id)
+
+
 def run(work: Any, **settings: Any) -> Any:
     async def all_of_it() -> Any:
         readers = Readers(Settings(**settings))
@@ -64,10 +87,10 @@ async def _page(readers: Readers) -> Reading:
 
 
 def test_an_offer_and_its_links() -> None:
-    reading = run(_page)
-    [offer] = reading.offers
+    read = run(_page)
+    [offer] = read.offers
     assert (offer.listing.listing_id, str(offer.listing.price.amount)) == ("B1", "9.50")
-    [ask] = reading.asks
+    [ask] = read.asks
     assert (ask.url, ask.key, ask.depth) == ("https://shop.example/next", "https://shop.example/next", 2)
 
 
@@ -113,3 +136,85 @@ def test_a_site_whose_pages_take_long_does_not_keep_others_from_being_read() -> 
     run(work, page_timeout_s=2.0, page_processes=2)
     last_page = len(through) - through[::-1].index("page")
     assert "slow" in through[last_page:], through
+
+
+def test_a_process_that_is_killed_while_it_reads_nothing_costs_no_page() -> None:
+    async def work(readers: Readers) -> list[Reading]:
+        await _page(readers)
+        broken = readers._pool
+        os.kill(_process_of(readers), signal.SIGKILL)
+        while broken.active:
+            await asyncio.sleep(0.01)
+        return [await _page(readers) for _ in range(2)]
+
+    assert all(read.offers for read in run(work))
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_a_page_whose_process_others_ended_is_read_again(tmp_path: Path, by: signal.Signals) -> None:
+    async def work(readers: Readers) -> Reading:
+        await _page(readers)
+        reading = asyncio.create_task(readers._call(_wait_once, str(tmp_path / "begun")))
+        while not (tmp_path / "begun").exists():
+            await asyncio.sleep(0.01)
+        os.kill(_process_of(readers), by)
+        return await reading
+
+    assert run(work).problems == ("the second time",)
+
+
+def test_pages_that_are_lost_on_their_way_to_a_process_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Patient(Readers):
+        def _replace(self, broken: Any) -> None:
+            monkeypatch.undo()
+            super()._replace(broken)
+
+    async def work() -> list[Reading]:
+        readers = Patient(Settings(page_timeout_s=1.0, page_processes=2))
+        try:
+            await asyncio.gather(*(_page(readers) for _ in range(4)))
+            for process_id in readers._pool._pool_manager.worker_manager.workers:
+                os.kill(process_id, signal.SIGSTOP)
+            monkeypatch.setattr(reading, "_START_S", 0.0)
+            monkeypatch.setattr(reading, "_GRACE_S", 0.0)
+            return await asyncio.gather(*(_page(readers) for _ in range(4)))
+        finally:
+            readers.close()
+
+    assert all(read.offers for read in asyncio.run(work()))
+
+
+def test_processes_that_cannot_begin_end_the_crawl_and_not_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_begin", _no_beginning)
+    with pytest.raises(CrawlFailed, match="end as they begin"):
+        run(_page)
+
+
+def test_what_reads_without_end_does_not_outlive_the_crawl() -> None:
+    killed = """if __name__ == "__main__":
+    import asyncio, os, signal
+    from crawler import reading
+    from domain.settings import Settings
+    from test_reading import _sleep
+
+    async def work():
+        readers = reading.Readers(Settings(page_timeout_s=1.0))
+        asyncio.create_task(readers._call(_sleep, 600))
+        while not any(task.started for task in readers._pool._pool_manager.task_manager.tasks.values()):
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    reading._GRACE_S = 0.0
+    asyncio.run(work())
+"""
+    path = os.pathsep.join([str(Path(reading.__file__).parents[1]), str(Path(__file__).parent)])
+    # its output ends when the last process does that could write to it
+    done = subprocess.run(
+        [sys.executable, "-c", killed],
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
