@@ -69,7 +69,8 @@ class Readers:
     async def _call(self, function: Any, *arguments: Any) -> Reading:
         for _ in range(_TRIES):
             with suppress(_NotRead):
-                return await self._once(function, *arguments)
+                reading: Reading = await self._once(function, *arguments)
+                return reading
         with suppress(_NotRead):
             await self._once(_nothing)
             raise CannotRead("ended each process that was to read it")

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from crawler.report import Tally
 from domain.capture import Capture
-from domain.errors import AssayerError, BadInput
+from domain.errors import BadInput
 from domain.listing import Listing
 from domain.visit import Visit
 from store.interfaces import Records, SaveCount
@@ -79,7 +79,7 @@ class Recorder:
             return [total, *[SaveCount()] * (len(group) - 1)]
         except BadInput as error:
             return [error] if len(group) == 1 else [self._written([each])[0] for each in group]
-        except AssayerError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must hear of it
             return [error] * len(group)
 
     def _write(self, group: Sequence[Kept]) -> SaveCount:
