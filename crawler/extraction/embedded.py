@@ -9,9 +9,10 @@ from typing import Any
 
 from crawler.extraction.document import Document
 from crawler.extraction.evidence import Statement, said
-from crawler.extraction.labels import code_in, valid_gtin
+from crawler.extraction.labels import code_in
 from crawler.extraction.stock import stated_availability
 from crawler.extraction.text import clean
+from domain.gtin import valid_gtin
 from domain.prices import MOST, amount_in
 
 _MOST_SCRIPT = 3_000_000

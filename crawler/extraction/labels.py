@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from stdnum import ean
-from stdnum.exceptions import ValidationError
-
 from crawler.extraction.document import Document, Piece
 from crawler.extraction.evidence import Statement, said
 from crawler.extraction.lexicon import LEXICON, Label
+from domain.gtin import valid_gtin
 
 _LONGEST_LABEL = 120
 _LONGEST_CODE = 40
@@ -186,17 +184,6 @@ def code_in(text: str, whole: bool = False) -> str:
 def _one_code(text: str) -> bool:
     """Whether the blanks belong to the number: ``504 288 06``, ``GN 570 EASY II``."""
     return bool(_DIGIT_GROUPS.fullmatch(text) or (_UPPER.fullmatch(text) and len(text.split()) <= 4))
-
-
-def valid_gtin(text: str) -> str:
-    """The digits of a GTIN-8, -12, -13 or -14 whose check digit holds; else empty."""
-    digits = re.sub(r"[\s-]", "", text[:30])
-    if not digits.isascii() or not digits.isdigit() or len(digits) not in (8, 12, 13, 14) or not int(digits):
-        return ""
-    try:
-        return str(ean.validate(digits))
-    except ValidationError:
-        return ""
 
 
 def _place_share(document: Document, place: int) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import web_poet
 
 from crawler.extraction.evidence import Decision
-from crawler.extraction.labels import valid_gtin
 from crawler.extraction.offer import last_segment
 from crawler.extraction.price import read_price
 from crawler.extraction.shop_page import ShopPage
@@ -17,6 +16,7 @@ from crawler.pages.item import OfferItem, Stated
 from crawler.pages.registry import page_class
 from crawler.sources.interface import Offer
 from domain.catalog import Money
+from domain.gtin import valid_gtin
 from domain.listing import FoundValue, Listing, Seller
 
 _SURE = 0.55

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from crawler.extraction.labels import valid_gtin
 from crawler.extraction.text import MAX_FIELD, clean
 from crawler.sources.interface import Answer
+from domain.gtin import valid_gtin
 from domain.listing import FoundValue
 
 MOST_PICTURES = 50

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from domain.catalog import Money
 from domain.errors import BadInput
+from domain.gtin import GTIN_LENGTHS, check_digit
 from jobs.intake.feed_xml import read_xml
 from jobs.intake.findings import Findings
 from jobs.intake.price import feed_price
@@ -137,9 +138,8 @@ def _product(row: Row, additional: tuple[str, ...], file: str, findings: Finding
 def fault_of_gtin(gtin: str) -> str | None:
     """What is wrong with a GTIN-8, -12, -13 or -14 (GS1 General Specifications, check digit), or None."""
     digits = gtin.replace(" ", "").replace("-", "")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) not in (8, 12, 13, 14):
+    if not (digits.isascii() and digits.isdigit()) or len(digits) not in GTIN_LENGTHS:
         return f'"{gtin[:40]}" is not a GTIN of 8, 12, 13 or 14 digits'
-    total = sum(int(digit) * (3 if at % 2 == 0 else 1) for at, digit in enumerate(reversed(digits[:-1])))
-    if (expected := -total % 10) != int(digits[-1]):
+    if (expected := check_digit(digits[:-1])) != int(digits[-1]):
         return f'the check digit of "{gtin}" is not {expected}'
     return None

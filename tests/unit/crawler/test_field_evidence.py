@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crawler.extraction.document import Document
 from crawler.extraction.evidence import decide, said
-from crawler.extraction.labels import code_in, valid_gtin
+from crawler.extraction.labels import code_in
 from crawler.extraction.lexicon import LEXICON
 from crawler.extraction.page_address import address_statements
 from crawler.extraction.shop_page import ShopPage
@@ -200,18 +200,6 @@ def test_rdfa_is_read() -> None:
         "RB-9",
         "EUR",
     )
-
-
-@pytest.mark.parametrize("length", [8, 12, 13, 14])
-@given(data=st.data())
-def test_gtins_pass_by_their_check_digit_alone(length: int, data: st.DataObject) -> None:
-    digits = data.draw(
-        st.text("0123456789", min_size=length - 1, max_size=length - 1).filter(lambda text: int(text) > 0)
-    )
-    total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits)))
-    right = -total % 10
-    assert valid_gtin(f"{digits}{right}") == f"{digits}{right}"
-    assert valid_gtin(f"{digits}{(right + 1) % 10}") == ""
 
 
 @given(st.text(max_size=200))
