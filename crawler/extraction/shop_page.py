@@ -30,6 +30,7 @@ from crawler.extraction.reading import FieldReading, read_fields
 from crawler.extraction.stock import BuyControl, buy_controls
 from crawler.extraction.structured import StructuredData, read_structured, types
 from crawler.extraction.text import MAX_DESCRIPTION, MAX_TITLE, clean
+from crawler.manners.canonical import same_host
 from domain.errors import BadInput
 from domain.listing import Seller
 
@@ -42,9 +43,9 @@ _NEAR = 150
 """Elements between a price and the control that buys for it."""
 _MOST_STRONG_PRICES = 3
 _MOST_CONTROLS = 8
-_AUTHORS = lxml.etree.XPath('//a[@rel][@href][contains(concat(" ", normalize-space(@rel), " "), " author ")]')
-_CANONICALS = lxml.etree.XPath('//link[translate(@rel, "CANOIL", "canoil")="canonical"]/@href')
-_HEADINGS = lxml.etree.XPath("//h1")
+_AUTHORS: Any = lxml.etree.XPath('//a[@rel][@href][contains(concat(" ", normalize-space(@rel), " "), " author ")]')
+_CANONICALS: Any = lxml.etree.XPath('//link[translate(@rel, "CANOIL", "canoil")="canonical"]/@href')
+_HEADINGS: Any = lxml.etree.XPath("//h1")
 
 
 class ShopPage:
@@ -170,7 +171,7 @@ def _main(products: Sequence[OfferFields], url: str, own: set[str], headings: se
         return _most_said(here or named)
     # what names another page of this site is a card that leads there; another site's is an advertisement more often
     # than a shop that changed its name
-    homeless = [p for p in products if not p.url] or [p for p in products if not _same_host(p.url, url)]
+    homeless = [p for p in products if not p.url] or [p for p in products if not same_host(p.url, url)]
     if len({product.title for product in homeless}) != 1:
         return None
     # the lone card of a category bears another heading than its own title
@@ -248,7 +249,7 @@ def _canonical(tree: Any, url: str) -> str:
             canonical = bare(urljoin(url, str(link).strip()))
         except ValueError:
             return ""
-        return canonical if _same_host(canonical, url) else ""
+        return canonical if same_host(canonical, url) else ""
     return ""
 
 
@@ -259,10 +260,3 @@ def bare(url: str) -> str:
     except ValueError:
         return url
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", parts.query, ""))
-
-
-def _same_host(one: str, other: str) -> bool:
-    try:
-        return urlsplit(one).netloc.lower() == urlsplit(other).netloc.lower()
-    except ValueError:
-        return False

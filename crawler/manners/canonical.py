@@ -72,6 +72,14 @@ def host_of(url: str) -> str:
     return name if port is None or _USUAL_PORTS.get(parts.scheme) == f":{port}" else f"{name}:{port}"
 
 
+def same_host(one: str, other: str) -> bool:
+    """Whether two addresses name one host, in the same words but for case; not for what cannot be taken apart."""
+    try:
+        return urlsplit(one).netloc.lower() == urlsplit(other).netloc.lower()
+    except ValueError:
+        return False
+
+
 def _once(url: str) -> str:
     try:
         scheme, host, path, query, _ = urlsplit(canonicalize_url(url))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import lxml.etree
 import lxml.html
 
 from crawler.finding.related import PageLink, related
+from crawler.manners.canonical import same_host
 from crawler.manners.robots import forbids_following, header_directives, page_directives
 from crawler.sources.interface import Answer, Offer, Priority
 
@@ -18,8 +20,8 @@ from crawler.sources.interface import Answer, Offer, Priority
 _PAGING = frozenset({"page", "p", "pg", "start", "offset", "cursor", "after", "limit", "id"})
 _LONGEST = 2_000
 _LONGEST_TEXT = 200
-_BASES = lxml.etree.XPath("//base/@href")
-_LINKS = lxml.etree.XPath("//a[@href] | //area[@href]")
+_BASES: Any = lxml.etree.XPath("//base/@href")
+_LINKS: Any = lxml.etree.XPath("//a[@href] | //area[@href]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,12 +53,11 @@ def read_links(tree: lxml.html.HtmlElement, answer: Answer, offer: Offer | None,
 
 def _links(tree: lxml.html.HtmlElement, page_url: str, most: int) -> list[PageLink]:
     base = next((_absolute(page_url, base) for base in _BASES(tree)[:1]), "") or page_url
-    host = urlsplit(page_url).netloc.lower()
 
     @cache  # a menu stands on its page twice, and a picture and a name lead to the same item
     def own(link: str) -> str:
         url = _absolute(base, link)
-        return url if url and urlsplit(url).netloc.lower() == host else ""
+        return url if url and same_host(url, page_url) else ""
 
     return [
         PageLink(url=url, text=_text(link), rel=tuple(link.get("rel", "").lower().split()))

@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import lxml.etree
 
 from crawler.decoding import BodyTooLarge, BrokenBody, decoded
+from crawler.manners.canonical import same_host
 from crawler.sources.interface import Answer, Ask, Priority, Reading
 from crawler.sources.json_answer import absolute_url, words
 
@@ -87,7 +88,7 @@ class SitemapSource:
         if _is_robots(answer.url):
             return self._read_robots(ask, answer)
         found = read_sitemap(answer)
-        own = [(url, changed) for url, changed in found.entries if _same_host(url, answer.url)]
+        own = [(url, changed) for url, changed in found.entries if same_host(url, answer.url)]
         problems = [found.problem] if found.problem else []
         if foreign := len(found.entries) - len(own):
             problems.append(f"{foreign} addresses lead to another site")
@@ -109,7 +110,7 @@ class SitemapSource:
         named = dict.fromkeys(
             absolute_url(url, answer.url) for url in _ROBOTS_LINE.findall(answer.text)[:MOST_SITEMAPS]
         )
-        own = [url for url in named if url and _same_host(url, answer.url)]
+        own = [url for url in named if url and same_host(url, answer.url)]
         if not own:
             return Reading(asks=(_usual_place(ask, answer.url),))
         return Reading(asks=_products_first(tuple(_sitemap_ask(url, "", ask, answer.url, 0) for url in own)))
@@ -252,7 +253,3 @@ def _names_products(url: str) -> bool:
 
 def _is_robots(url: str) -> bool:
     return urlsplit(url).path == "/robots.txt"
-
-
-def _same_host(one: str, other: str) -> bool:
-    return urlsplit(one).netloc.lower() == urlsplit(other).netloc.lower()

@@ -17,6 +17,7 @@ import lxml.html
 
 from crawler.extraction.price import read_price
 from crawler.extraction.text import MAX_DESCRIPTION, MAX_TITLE, clean
+from crawler.manners.canonical import same_host
 from crawler.sources.interface import Answer, Ask, Offer, Priority, Reading
 from crawler.sources.json_answer import (
     BrokenAnswer,
@@ -95,7 +96,7 @@ def api_root(page: Answer) -> str:
     """Where the APIs of the WordPress site of a page begin: as it says on its own host, else the usual place."""
     for stated in _stated_roots(page):
         root = absolute_url(stated, page.url)
-        if urlsplit(root).netloc.lower() == urlsplit(page.url).netloc.lower():
+        if same_host(root, page.url):
             return root
     return urljoin(page.url, "/wp-json/")
 
@@ -157,7 +158,7 @@ def _offer(product: Item, answer: Answer) -> Offer | None:
     title = product.text("title", "name", longest=MAX_TITLE)
     url = absolute_url(product.at("permalink"), answer.url)
     host = urlsplit(answer.url).netloc
-    if not title or urlsplit(url).netloc.lower() != host.lower():
+    if not title or not same_host(url, answer.url):
         return None
     product.note("url", url, "permalink")
     stated, currency = product.text("price", "prices.price"), clean(product.at("prices.currency_code"))
