@@ -24,7 +24,10 @@ _MOST_STARTS = 20
 
 
 def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Frontier) -> Session:
-    """The session of a crawl. Its targets are in the frontier, as many as the page limit allows."""
+    """The session of a crawl. Its targets are in the frontier, as many as the page limit allows.
+
+    Raises StoreUnavailable when it is to begin anew while another worker is at work on it.
+    """
     session = Session(
         order=order,
         records=records,
@@ -37,11 +40,12 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
     )
     for source in {search.source for search in order.searches}:
         session.credentials.login(source)  # without keys nothing is begun
+    if order.fresh:
+        frontier.clear()  # before anything else is asked: of two that begin anew at once, the first one does
     counts = frontier.counts()
-    unfinished = counts.waiting + counts.taken
-    if unfinished and not order.fresh:
+    if counts.waiting + counts.taken:
         session.tally.resumed = True
-    elif counts.planned and (order.fresh or not order.settings.redis_url):
+    elif counts.planned and not order.settings.redis_url:
         # in a shared frontier another worker may have finished a moment ago: a person says when to begin anew
         frontier.clear()
     elif counts.planned:

@@ -130,7 +130,10 @@ class Frontier(Protocol):
         """Keep something small about the crawl itself: when it began, what it found first."""
 
     def clear(self) -> None:
-        """Forget everything: entries, dead letters and facts. For a crawl that begins anew."""
+        """Forget everything: entries, dead letters and facts. For a crawl that begins anew.
+
+        Raises StoreUnavailable while another worker is at work on it, and changes nothing then.
+        """
 
     def flush(self) -> None:
         """What was said so far outlives this process from now on."""

@@ -149,8 +149,13 @@ class SharedFrontier:
         self._try(lambda: self._redis.hset(f"{self._base}:facts", name, value))
 
     def clear(self) -> None:
-        """Forget everything: entries, dead letters and facts; what other workers hold is theirs no more."""
-        self._step("clear")
+        """Forget everything: entries, dead letters and facts. Raises StoreUnavailable while another has a lease."""
+        if not self._step("clear"):
+            raise StoreUnavailable(
+                "another process is at work on this crawl, which cannot be begun anew meanwhile",
+                advice="Share its work (without --fresh), or wait until it ends;"
+                f" one that died is forgotten after {self._lease_s:g} s.",
+            )
         self._held.clear()
 
     def flush(self) -> None:

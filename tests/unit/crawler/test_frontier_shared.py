@@ -159,6 +159,28 @@ def test_a_late_worker_finishes_what_nobody_took_since(
     assert other.take(now=0) is None
 
 
+def test_nobody_begins_anew_what_another_is_at(worker: Callable[..., SharedFrontier], server: Any, crawl: str) -> None:
+    first, second = worker(), worker()
+    first.clear()  # as the first thing that both do
+    with pytest.raises(StoreUnavailable, match="another process is at work") as caught:
+        second.clear()
+    assert "--fresh" in caught.value.advice
+    first.add([entry("a"), entry("b")], most=9)
+    first.take(now=0)
+    first.set_fact("began", "today")
+    with pytest.raises(StoreUnavailable):
+        second.clear()
+    assert (first.counts(), first.fact("began")) == (Counts(waiting=1, taken=1), "today")
+    second.close()
+    first.clear()
+    assert first.counts() == Counts()
+    first.add([entry("a")], most=9)
+    end_lease(server, crawl, first)
+    third = worker()
+    third.clear()
+    assert third.counts() == Counts()
+
+
 def test_workers_that_are_named_alike_are_two(worker: Callable[..., SharedFrontier]) -> None:
     first, second = worker("same"), worker("same")
     first.add([entry("a"), entry("b")], most=9)
