@@ -72,7 +72,7 @@ class Recorder:
                 else:
                     future.set_result(None)
 
-    def _written(self, group: Sequence[Kept]) -> list[SaveCount | AssayerError]:
+    def _written(self, group: Sequence[Kept]) -> list[SaveCount | Exception]:
         """One transaction of each kind; one by one where a listing cannot be stored, so that only that one fails."""
         try:
             total = self._write(group)
