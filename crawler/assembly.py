@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from crawler.capturing import Capturing
 from crawler.finding.yields import Yields
+from crawler.hearing import Hearing
 from crawler.images import ImageCapture
 from crawler.looking import Looking
 from crawler.manners.throttle import SITE_STOPPED
@@ -62,6 +63,7 @@ class Assembly:
         self._capturing = Capturing(session)
         self._recorder = Recorder(session.records, session.tally, self._capturing.sync)
         self._readers = Readers(session.order.settings)
+        self._hearing = Hearing(session.records, self._recorder, session.sites.watch, heard=self._tell, end=spider.end)
         images = ImageCapture(session, self._crawler.engine.download_async, self._capturing, self._recorder)
         spider.open(
             Outcomes(
@@ -78,14 +80,18 @@ class Assembly:
             )
         )
 
-    async def stopped(self, stop: SiteStop) -> None:
-        """A site said stop: nothing more is asked of it, and that is remembered."""
+    async def _tell(self, stop: SiteStop) -> None:
+        await self._crawler.signals.send_catch_log_async(SITE_STOPPED, stop=stop, stored=True)
+
+    async def stopped(self, stop: SiteStop, stored: bool = False) -> None:
+        """A site said stop: nothing more is asked of it, and that is remembered, unless it is `stored`."""
         session = self._session
         session.tally.stops.append(stop)
         session.failed(stop.host, "site", f"said stop: {stop.reason}")
         try:
             session.frontier.leave(stop.host)
-            await self._recorder.ask(lambda: session.records.save_site_stop(stop))
+            if not stored:
+                await self._recorder.ask(lambda: session.records.save_site_stop(stop))
         except AssayerError as error:
             assert isinstance(self._crawler.spider, ListingSpider), "this project has one spider"
             self._crawler.spider.end(error)
@@ -102,6 +108,7 @@ class Assembly:
                 link_relistings(self._session.records, NewListings(self._session.frontier))
         for host, stated in sorted(self._session.sites.watch.reservations.items()):
             self._session.tally.warn(f"{host} states {', '.join(sorted(stated))}")
+        self._hearing.close()
         self._readers.close()
         self._recorder.close()
         with self._heard():

@@ -137,6 +137,16 @@ class SiteWatch:
             return self._stop(host, f"its robots.txt asks for {wish.delay_s:g} s between requests", _ROBOTS_COUNT)
         return None
 
+    def hear(self, stops: Iterable[SiteStop]) -> list[SiteStop]:
+        """Take up what sites said to others; those that are new here, of sites that have answered this crawl.
+
+        What a site said to this crawl itself stands.
+        """
+        now = self._clock()
+        new = [stop for stop in stops if is_in_force(stop, now) and not self.stop_of(stop.host)]
+        self._stops |= {stop.host: stop for stop in new}
+        return [stop for stop in new if stop.host in self._sites]
+
     def stop_of(self, host: str) -> SiteStop | None:
         """The stop that is in force for a host."""
         stop = self._stops.get(host)

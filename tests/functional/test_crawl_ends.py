@@ -131,6 +131,27 @@ def test_a_crawl_whose_last_file_cannot_be_closed_says_so(site: Site, tmp_path: 
         crawl([site.url("/item/A1")], chosen)
 
 
+def test_a_stop_that_another_crawl_was_told_holds_for_one_that_is_under_way(site: Site, tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    said = SiteStop(host=site.host, reason="asked another to", stopped_at=datetime.now(UTC))
+
+    def another_hears() -> Answer:
+        records = open_records(chosen.resolved_database_url, chosen.tenant)
+        records.save_site_stop(said)
+        records.close()
+        return 200, {"Content-Type": "text/html"}, b"<html><body>to us it says nothing</body></html>"
+
+    pages = [f"/page/{number}" for number in range(3_000)]
+    site.html("/", links(*pages))
+    site.otherwise = (200, {"Content-Type": "text/html"}, b"<html><body>one of many</body></html>")
+    site.pages["/page/7"] = another_hears
+    report = crawl([site.url()], chosen, max_pages=5_000)
+    assert report.stops == (said,)
+    assert report.left > 0, "all was asked for"
+    assert report.waiting == 0
+    assert len(set(pages) & set(site.asked)) + report.left == len(pages)
+
+
 def test_a_stop_that_cannot_be_remembered_ends_the_crawl(site: Site, elsewhere: Site, tmp_path: Path) -> None:
     """Of the other site too, whose pages cannot be done anymore."""
     chosen = settings(tmp_path)

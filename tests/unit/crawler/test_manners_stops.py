@@ -67,6 +67,26 @@ def test_a_site_that_never_gave_a_page_stops_sooner(watch: SiteWatch) -> None:
     assert [bool(stop) for stop in refusals(watch, 403, 3)] == [False, False, True]
 
 
+def test_what_a_site_said_to_others_holds_here(watch: SiteWatch, clock: Clock) -> None:
+    watch.observe(page(0), 200, {})
+    said = [
+        stopped(until=START + HOUR),
+        stopped(host="over.example"),
+        stopped(host="never.example", until=None),
+    ]
+    assert watch.hear(said) == [said[0]], "told of sites that this crawl has asked"
+    assert (watch.stop_of("shop.example"), watch.stop_of("never.example")) == (said[0], said[2])
+    assert watch.stop_of("over.example") is None
+    assert watch.hear(said) == [], "told once"
+    assert watch.observe(page(1), 451, {}) is None
+    clock.now += HOUR
+    assert watch.stop_of("shop.example") is None
+    last = [stop for stop in refusals(watch, 403, 8) if stop]
+    assert [stop.until for stop in last] == [clock.now + 4 * 2 * HOUR], "longer than the one that others heard of"
+    assert watch.hear([stopped(until=None)]) == []
+    assert watch.stop_of("shop.example") == last[0], "what it said to us stands"
+
+
 def test_a_robots_txt_is_no_page(watch: SiteWatch) -> None:
     assert watch.observe("https://shop.example/robots.txt", 200, {}) is None
     assert [bool(stop) for stop in refusals(watch, 403, 3)] == [False, False, True]
