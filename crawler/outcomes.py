@@ -25,7 +25,7 @@ from crawler.manners.conditional import confirms, is_conditional, visit_of
 from crawler.manners.middlewares import NoContact
 from crawler.manners.throttle import SiteStopped
 from crawler.middlewares import describe
-from crawler.planning import NOTHING, Plan, Planning
+from crawler.planning import Plan, Planning
 from crawler.reading import CannotRead, Readers
 from crawler.recording import Kept, Recorder
 from crawler.session import Session
@@ -109,7 +109,7 @@ class Outcomes:
         except AssayerError:
             raise
         except Exception as error:  # noqa: BLE001 - the same: an entry that stays taken would keep the crawl from ending
-            self._bury(entry, f"{reason}; what is left cannot be done ({describe(error)})", None, NOTHING)
+            self._bury(entry, f"{reason}; what is left cannot be done ({describe(error)})", None)
 
     async def _answered(self, entry: Entry, response: Response) -> None:
         if entry.ask.depth and host_of(response.url) != entry.host:
@@ -140,7 +140,8 @@ class Outcomes:
             plan = await self._planning.plan(reading)
         if reading.problems and not reading.offers:
             # it may have made one: kept to be looked at, and to be read again by a better reader
-            self._bury(entry, "; ".join(reading.problems), response.status, plan)
+            await self._add(plan)
+            self._bury(entry, "; ".join(reading.problems), response.status)
         else:
             await self._done(entry, plan)
 
@@ -205,13 +206,17 @@ class Outcomes:
         return await self._recorder.ask(lambda: self._session.records.visit(canonical_address(entry.ask.url)))
 
     async def _done(self, entry: Entry, plan: Plan) -> None:
-        added = self._session.frontier.finish(entry.key, found=plan.entries, most=plan.most)
+        await self._add(plan)
+        self._session.frontier.finish(entry.key)
         self._session.progress()
-        if added < len(plan.entries):
-            await self._crowded_out(plan)
 
-    async def _crowded_out(self, plan: Plan) -> None:
-        """What other pages left no room for while this one was stored: the offers that a list tells of are kept."""
+    async def _add(self, plan: Plan) -> None:
+        """Before the page is done with: what other pages left no room for is to be kept first.
+
+        A crawl that is killed in between asks for the page again, and finds what it led to there already.
+        """
+        if self._session.frontier.add(plan.entries, most=plan.most) == len(plan.entries):
+            return
         known = self._session.frontier.known([each.key for each in plan.entries])
         for left in [each for each in plan.entries if each.key not in known]:
             self._planning.leave(left.key)
@@ -273,12 +278,11 @@ class Outcomes:
             await self._done(entry, await self._left_over(entry))
             return
         self._session.failed(url or entry.ask.url, "page", reason, status)
-        self._bury(entry, reason, status, await self._left_over(entry))
+        await self._add(await self._left_over(entry))
+        self._bury(entry, reason, status)
 
-    def _bury(self, entry: Entry, reason: str, status: int | None, plan: Plan) -> None:
-        self._session.frontier.bury(
-            entry.key, reason=reason[:_LONGEST_REASON], status=status, found=plan.entries, most=plan.most
-        )
+    def _bury(self, entry: Entry, reason: str, status: int | None) -> None:
+        self._session.frontier.bury(entry.key, reason=reason[:_LONGEST_REASON], status=status)
 
     async def _left_over(self, entry: Entry) -> Plan:
         """What follows when no answer came."""

@@ -35,10 +35,6 @@ class Plan:
     """Offers whose own pages are beyond the limit: they are taken as their list tells of them."""
 
 
-NOTHING = Plan(entries=(), most=0, unvisited=())
-"""Nothing follows."""
-
-
 def entry_of(ask: Ask) -> Entry:
     """The frontier's entry for a request. What a site has for programs, and its front page, are no further pages."""
     extra = ask.optional or bool(ask.context.get("front"))

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from crawler.frontier.interface import Entry
 from crawler.frontier.local import LocalFrontier
 from crawler.outcomes import EVIDENCE, Outcomes
@@ -34,6 +36,7 @@ class Crawl:
         self.frontier = LocalFrontier(folder / "frontier.db")
         self.stored: list[tuple[str, Capture]] = []
         self.left: list[str] = []
+        self.planned = Plan(entries=(), most=0, unvisited=())
 
     def progress(self) -> None:
         pass
@@ -45,7 +48,14 @@ class Crawl:
         offer = listed_offer(ask.context)
         return Reading(offers=(offer,) if offer else ())
 
+    def failed(self, url: str, what: str, reason: str, status: int | None) -> None:
+        pass
+
+    async def plan(self, reading: Reading) -> Plan:
+        return self.planned
+
     async def store(self, offer: Offer, page: Capture) -> Listing:
+        assert self.frontier.counts().taken == 1, "a kill would lose what is stored after its page is done"
         self.stored.append((offer.listing.listing_id, page))
         return offer.listing
 
@@ -77,7 +87,8 @@ def product(number: int) -> Entry:
     return entry_of(Ask(url=ask.url, context={**ask.context, EVIDENCE: dump(PAGE)}))
 
 
-def test_a_listed_offer_is_kept_where_another_page_took_the_room_for_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given_up", [False, True])
+def test_a_listed_offer_is_kept_where_another_page_took_the_room_for_its_own(tmp_path: Path, given_up: bool) -> None:
     crawl = Crawl(tmp_path)
     products_list = entry_of(Ask(url="https://shop.example/products.json"))
     crawl.frontier.add([products_list], most=10)
@@ -85,12 +96,14 @@ def test_a_listed_offer_is_kept_where_another_page_took_the_room_for_its_own(tmp
     assert taken
     # room for three, of which another page has taken one since the plan was made
     crawl.frontier.add([entry_of(Ask(url="https://shop.example/about"))], most=10)
-    plan = Plan(entries=tuple(product(number) for number in range(3)), most=4, unvisited=())
-    asyncio.run(crawl.outcomes()._done(taken, plan))
+    crawl.planned = plan = Plan(entries=tuple(product(number) for number in range(3)), most=4, unvisited=())
+    outcomes = crawl.outcomes()
+    asyncio.run(outcomes._give_up(taken, "answered 404", 404) if given_up else outcomes._done(taken, plan))
     assert crawl.frontier.known([each.key for each in plan.entries]) == {each.key for each in plan.entries[:2]}
     assert crawl.stored == [("P2", PAGE)]
     assert crawl.left == [plan.entries[2].key]
-    assert crawl.frontier.counts().done == 1
+    counts = crawl.frontier.counts()
+    assert (counts.done, counts.dead) == ((0, 1) if given_up else (1, 0))
     crawl.frontier.close()
 
 
