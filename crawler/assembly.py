@@ -63,6 +63,7 @@ class Assembly:
         self._capturing = Capturing(session)
         self._recorder = Recorder(session.records, session.tally, self._capturing.sync)
         self._readers = Readers(session.order.settings)
+        self._scheduler().takes_long = self._readers.takes_long
         self._hearing = Hearing(session.records, self._recorder, session.sites.watch, heard=self._tell, end=spider.end)
         images = ImageCapture(session, self._crawler.engine.download_async, self._capturing, self._recorder)
         spider.open(

@@ -62,6 +62,10 @@ class Readers:
         async with self._turns.of(host_of(ask.url)):
             return await self._call(_missed, ask)
 
+    def takes_long(self, host: str) -> bool:
+        """Whether this host's last pages took long."""
+        return self._turns.takes_long(host)
+
     def close(self) -> None:
         """End them."""
         _end(self._pool)

@@ -24,6 +24,8 @@ _PATIENCE_S = 900.0
 """What is to be asked for later than this is left for another run."""
 _ROOM = 3
 """Entries of one site under way, for each request that may be: some wait for their pages to be read and stored."""
+_ROOM_FOR_LONG = 2
+"""Entries under way of a site whose pages take long to be read: more would wait, and take the room of other sites."""
 
 
 class FrontierScheduler(BaseScheduler):
@@ -39,6 +41,8 @@ class FrontierScheduler(BaseScheduler):
         self._ready: deque[Request] = deque()
         self._under_way: Counter[str] = Counter()
         self._closing = False
+        self.takes_long: Callable[[str], bool] = lambda host: False
+        """Whether the pages of a host take long to be read; said by who reads them."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> FrontierScheduler:
@@ -101,8 +105,11 @@ class FrontierScheduler(BaseScheduler):
         return None
 
     def _avoided(self) -> Collection[str]:
-        full = {host for host, count in self._under_way.items() if count >= _ROOM * self._sites.rule(host).concurrency}
+        full = {host for host, count in self._under_way.items() if count >= self._room(host)}
         return full | self._sites.resting()
+
+    def _room(self, host: str) -> int:
+        return _ROOM_FOR_LONG if self.takes_long(host) else _ROOM * self._sites.rule(host).concurrency
 
     def _waits(self) -> bool:
         """Whether something is due soon, or another worker may still find something."""

@@ -37,6 +37,10 @@ class Turns:
         self._long_now = 0
         """How many pages of such hosts are being read, the one after which the only reader is kept from them too."""
 
+    def takes_long(self, host: str) -> bool:
+        """Whether this host's last pages took long."""
+        return self._average_s.get(host, 0.0) > self._long_s
+
     @asynccontextmanager
     async def of(self, host: str) -> AsyncIterator[None]:
         """Have a reader inside, as soon as it is this host's turn."""
@@ -52,14 +56,14 @@ class Turns:
 
     def _give(self) -> None:
         while self._free and (turn := self._next()):
-            turn.long, turn.began = self._is_long(turn.host), self._clock()
+            turn.long, turn.began = self.takes_long(turn.host), self._clock()
             self._free -= 1
             self._long_now += turn.long
             turn.given.set_result(None)
 
     def _next(self) -> _Turn | None:
         for host in list(self._waiting):
-            if self._is_long(host) and self._long_now >= self._most_long:
+            if self.takes_long(host) and self._long_now >= self._most_long:
                 continue
             turns = self._waiting.pop(host)
             while turns and turns[0].given.done():
@@ -70,9 +74,6 @@ class Turns:
                     self._waiting[host] = turns  # behind the others
                 return turn
         return None
-
-    def _is_long(self, host: str) -> bool:
-        return self._average_s.get(host, 0.0) > self._long_s
 
     def _end(self, turn: _Turn) -> None:
         took_s = self._clock() - turn.began

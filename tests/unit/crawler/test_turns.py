@@ -118,9 +118,11 @@ def test_a_host_whose_pages_are_short_again_is_like_all() -> None:
     async def work(desk: Desk) -> None:
         await desk.bring("s")
         await desk.end("s", LONG)
+        assert desk.turns.takes_long("s")
         for _ in range(4):
             await desk.bring("s")
             await desk.end("s", SHORT)
+        assert not desk.turns.takes_long("s")
         await desk.bring("s", "s")
         assert desk.read == ["s", "s"]
 
