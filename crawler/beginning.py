@@ -14,7 +14,7 @@ from crawler.session import TARGETS_FACT, CrawlOrder, Session
 from crawler.sites import Sites
 from crawler.sources.credentials import ApiCredentials
 from crawler.sources.interface import Ask, Priority
-from crawler.sources.registry import Sources, target
+from crawler.sources.starts import search_sources, target
 from domain.codec import load
 from store.interfaces import Evidence, Records
 
@@ -35,7 +35,7 @@ def begin(order: CrawlOrder, records: Records, evidence: Evidence, frontier: Fro
         frontier=frontier,
         sites=Sites(order.settings, records.site_stops(), worker=order.worker),
         credentials=ApiCredentials(order.settings),
-        searches=Sources(order.settings).searches,
+        searches=search_sources(order.settings),
         remembers=next(iter(records.all_captures()), None) is not None,
     )
     for source in {search.source for search in order.searches}:

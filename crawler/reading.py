@@ -13,16 +13,18 @@ import threading
 from concurrent.futures import TimeoutError as TookTooLong
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from crawler.manners.canonical import host_of
 from crawler.sources.interface import Answer, Ask, Reading
-from crawler.sources.registry import Sources
 from crawler.turns import Turns
 from domain.errors import CrawlFailed
 from domain.settings import Settings
+
+if TYPE_CHECKING:
+    from crawler.sources.registry import Sources
 
 _PAGES_PER_PROCESS = 5_000  # what parsers leak ends with the process
 _LONG = 0.25
@@ -137,6 +139,9 @@ def _end(pool: ProcessPool) -> None:
 
 
 def _begin(settings: Settings) -> None:
+    # what reads pages is large, and nothing but these processes needs it
+    from crawler.sources.registry import Sources
+
     global _sources
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     wanted = settings.page_memory_bytes

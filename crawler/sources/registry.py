@@ -1,20 +1,18 @@
-"""All sources, by name, and which of them reads a target."""
+"""All sources, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from crawler.manners.robots import robots_token
-from crawler.sources.ebay import EbaySearch
-from crawler.sources.etsy import EtsySearch
-from crawler.sources.interface import Answer, Ask, Priority, Reading, SearchSource, Source
+from crawler.sources.interface import Answer, Ask, Reading, Source
 from crawler.sources.keys import keyed
 from crawler.sources.page import PageSource
 from crawler.sources.shopify import ShopifySource
 from crawler.sources.sitemap import SitemapSource
+from crawler.sources.starts import search_sources
 from crawler.sources.woocommerce import WooCommerceSource
 from domain.settings import Settings
 
@@ -24,10 +22,9 @@ class Sources:
 
     def __init__(self, settings: Settings) -> None:
         published: tuple[Source, ...] = (ShopifySource(), WooCommerceSource(), SitemapSource())
-        searches: tuple[SearchSource, ...] = (EbaySearch(settings), EtsySearch(settings))
         page = PageSource(published, robot=robots_token(settings))
-        self._by_name: Mapping[str, Source] = {source.name: source for source in (*published, *searches, page)}
-        self.searches: Mapping[str, SearchSource] = {source.name: source for source in searches}
+        sources = (*published, page, *search_sources(settings).values())
+        self._by_name: Mapping[str, Source] = {source.name: source for source in sources}
 
     def read(self, ask: Ask, answer: Answer) -> Reading:
         """What the answer gave, and what `ask` wants done after that."""
@@ -58,13 +55,3 @@ def _told(ask: Ask, listed: Mapping[str, Mapping[str, Any]]) -> Ask:
     """The waiting page may be a product itself that the list tells of."""
     then = tuple(_told(each, listed) for each in ask.then)
     return replace(ask, then=then, context={**ask.context, **listed.get(ask.url, {})})
-
-
-def target(url: str) -> Ask:
-    """The request for a target of the user's, which may be a page or a list that a shop publishes."""
-    path = urlsplit(url).path
-    endings = {"/products.json": "shopify", "/wp-json/wc/store/v1/products": "woocommerce", "/robots.txt": "sitemap"}
-    source = next((name for ending, name in endings.items() if path.endswith(ending)), "page")
-    if path.endswith((".xml", ".xml.gz")):
-        source = "sitemap"
-    return Ask(url=url, source=source, priority=Priority.TARGET)

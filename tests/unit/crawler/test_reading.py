@@ -218,3 +218,13 @@ def test_what_reads_without_end_does_not_outlive_the_crawl() -> None:
         check=False,
     )
     assert done.returncode == -signal.SIGKILL
+
+
+def test_what_reads_pages_is_loaded_where_they_are_read_alone() -> None:
+    told = "import sys, crawler.__main__; print(*sys.modules)"
+    path = str(Path(reading.__file__).parents[1])
+    loaded = subprocess.run(
+        [sys.executable, "-c", told], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "crawler.reading" in loaded
+    assert not {"crawler.sources.page", "crawler.extraction.page", "crawler.pages.registry"} & set(loaded)
