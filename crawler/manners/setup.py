@@ -27,6 +27,7 @@ def manners_settings(settings: Settings) -> dict[str, Any]:
         "USER_AGENT": settings.identity,
         "ROBOTSTXT_OBEY": True,
         "ROBOTSTXT_USER_AGENT": robots_token(settings),
+        "DOWNLOADER": "crawler.manners.throttle.CountingDownloader",
         "AUTOTHROTTLE_ENABLED": True,
         "AUTOTHROTTLE_START_DELAY": settings.crawl_delay_s,
         "AUTOTHROTTLE_TARGET_CONCURRENCY": 2.0,

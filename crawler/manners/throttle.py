@@ -6,8 +6,9 @@ Each site has a slot of its own (see `crawler.manners.middlewares.SiteGate`), by
 from __future__ import annotations
 
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from scrapy import Request, signals
 from scrapy.core.downloader import Downloader, Slot
@@ -15,6 +16,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from crawler.manners.site_rules import SiteRule
@@ -29,10 +31,8 @@ SITE_PAUSED = object()
 
 _JITTER = 0.5
 _REFUSALS = frozenset({401, 403, 405, 429, 451, 503})
-_VERDICT_S = 0.05
-# Scrapy 2.19 starts all that is queued at once in a slot without a delay: it counts what is under way only when that
-# has begun, on the next turn of the event loop
-_ONE_BY_ONE_S = 0.001
+_VERDICT_S = 0.5
+"""Plenty for a look at an answer, on a machine that is busy with other things too."""
 
 
 class SiteStopped(IgnoreRequest):
@@ -54,6 +54,20 @@ def sites_of(crawler: Crawler) -> Sites:
     """The sites of the crawl that a part of Scrapy is made for."""
     sites: Sites = crawler.spider.session.sites  # type: ignore[union-attr]
     return sites
+
+
+class CountingDownloader(Downloader):
+    """Scrapy's, which counts a request as under way from the moment when its turn has come.
+
+    Scrapy 2.19 counts it on the next turn of the event loop, when it begins: of requests whose turn comes before that,
+    any number goes out at once. That is so without a delay, and where a busy machine takes longer than the delay.
+    """
+
+    def _wait_for_download(
+        self, slot: Slot, request: Request, queue_dfd: Deferred[Response]
+    ) -> Coroutine[Any, Any, None]:
+        slot.transferring.add(request)
+        return super()._wait_for_download(slot, request, queue_dfd)
 
 
 class SiteThrottle(AutoThrottle):
@@ -95,9 +109,9 @@ class SiteThrottle(AutoThrottle):
         """The delay is at least the least, and so is the shortest that its random variation makes of it."""
         rule, watch = sites_of(self.crawler).rule(host), sites_of(self.crawler).watch
         slowed = watch.slowed_s(host) if rule.adaptive else 0.0
-        least = max(rule.least_delay_s, watch.wished_delay_s(host), slowed, _ONE_BY_ONE_S)
+        least = max(rule.least_delay_s, watch.wished_delay_s(host), slowed)
         slot.delay = max(slot.delay, least)
-        slot.jitter = min(_JITTER, 1 - least / slot.delay)
+        slot.jitter = min(_JITTER, 1 - least / slot.delay) if slot.delay else 0.0
 
     def _site_stopped(self, stop: SiteStop) -> None:
         """What waits in the slot is not sent anymore."""
