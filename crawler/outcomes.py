@@ -31,6 +31,7 @@ from crawler.recording import Kept, Recorder
 from crawler.session import Session
 from crawler.sites import Sites
 from crawler.sources.interface import Answer, Ask, Offer, Reading
+from crawler.sources.listed import is_listed
 from crawler.storing import ListingStore
 from domain.capture import Capture, CaptureKind
 from domain.codec import dump, load
@@ -125,7 +126,7 @@ class Outcomes:
             self._session.failed(response.url, "page", problem, response.status)
         found_something = bool(reading.offers or reading.asks or not reading.problems)
         self._session.tally.pages += found_something and not (reading.again or entry.ask.optional)
-        if reading.offers or any("listed" in ask.context for ask in reading.asks):
+        if reading.offers or any(is_listed(ask) for ask in reading.asks):
             page = await self._capturing.capture(response, CaptureKind.PAGE, asked=entry.ask.url)
             reading = with_evidence(reading, page)
             plan = await self._planning.plan(reading)
@@ -320,5 +321,5 @@ def with_evidence(reading: Reading, page: Capture) -> Reading:
 
 
 def _with_evidence(ask: Ask, page: Capture) -> Ask:
-    context = {**ask.context, EVIDENCE: dump(page)} if "listed" in ask.context else ask.context
+    context = {**ask.context, EVIDENCE: dump(page)} if is_listed(ask) else ask.context
     return replace(ask, context=context, then=tuple(_with_evidence(each, page) for each in ask.then))

@@ -16,6 +16,7 @@ from crawler.recording import Recorder
 from crawler.session import Session
 from crawler.sources.interface import Ask, Offer, Reading
 from crawler.sources.keys import key_of
+from crawler.sources.listed import is_listed
 from domain.visit import Visit
 
 MAX_DEPTH = 100
@@ -139,7 +140,7 @@ class Planning:
         offers: list[Offer] = []
         left_out = 0
         for ask in asks:
-            if "listed" not in ask.context:
+            if not is_listed(ask):
                 continue
             if self._unvisited < self._session.order.max_pages:
                 self._unvisited += 1

@@ -41,6 +41,11 @@ def listed_context(offer: Offer) -> dict[str, Any]:
     return {_KEY: {**dump(offer.listing), "image_urls": list(offer.image_urls)}}
 
 
+def is_listed(ask: Ask) -> bool:
+    """Whether a request is for the page of an offer that a list told of."""
+    return _KEY in ask.context
+
+
 def listed_offer(context: Mapping[str, Any]) -> Offer | None:
     """The listed offer in a request's context; None when there is none."""
     kept = context.get(_KEY)

@@ -9,6 +9,7 @@ from typing import Any
 from crawler.manners.robots import robots_token
 from crawler.sources.interface import Answer, Ask, Reading, Source
 from crawler.sources.keys import keyed
+from crawler.sources.listed import is_listed
 from crawler.sources.page import PageSource
 from crawler.sources.shopify import ShopifySource
 from crawler.sources.sitemap import SitemapSource
@@ -40,9 +41,7 @@ def _through(ask: Ask, reading: Reading) -> Reading:
     if not ask.then:
         return reading
     asks = list(reading.asks)
-    then = tuple(
-        _told(each, {told.url: told.context for told in asks if "listed" in told.context}) for each in ask.then
-    )
+    then = tuple(_told(each, {told.url: told.context for told in asks if is_listed(told)}) for each in ask.then)
     going_on = next((at for at, each in enumerate(asks) if each.source == ask.source), None)
     if going_on is None:
         asks += then
