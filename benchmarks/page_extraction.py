@@ -49,12 +49,12 @@ from price_parser import Price
 from w3lib.encoding import html_to_unicode
 from zyte_parsers import extract_breadcrumbs, extract_rating
 
+from crawler.extraction.amounts import money_in
 from crawler.extraction.listing import read_item, read_offer
 from crawler.extraction.named_parts import brand_in
 from crawler.extraction.price import read_currency
 from crawler.extraction.shop_page import ShopPage
 from crawler.extraction.stock import stated_availability
-from crawler.extraction.visible_price import money_in
 from crawler.pages.generic import ItemPage
 from domain.errors import BadInput
 

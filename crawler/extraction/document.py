@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 
 import lxml.html
 
+from crawler.extraction.lexicon import UNSPACED
 from crawler.extraction.text import MAX_TITLE, clean
 
 _MOST_ELEMENTS = 60_000
@@ -38,6 +39,10 @@ _NAMING = frozenset(
     data-selenium data-component""".split()  # noqa: SIM905
 )
 _BESIDE_PRICES = frozenset({"rating", "ratings", "review", "reviews", "header", "banner"})
+NAMED_TITLE = re.compile(
+    r"(?:^|[-_\s])(?:name|title|titel|titulo|nazev|nazov|nome|nom)(?:[-_\s]|$)|(?:product|item)-?_?(?:name|title)", re.I
+)
+"""In the class or id of an element: it bears the name of an item."""
 _NEVER = 2
 
 
@@ -139,12 +144,16 @@ class Document:
     def _heading_without_h1(self, title: set[str]) -> int:
         """The first lesser heading, or name of an item, that the page's title repeats."""
         for place, element in enumerate(self.elements):
-            if element.tag not in ("h2", "h3", "h4") and element.get("itemprop") != "name":
+            if element.tag not in ("h2", "h3", "h4") and not _is_called_a_name(element, self.names[place]):
                 continue
             words = [] if self.hidden[place] else self.text(place, 200).casefold().split()
-            if len(words) > 1 and sum(word in title for word in words) >= 0.8 * len(words):
+            if len(words) > 1 and sum(word in title or self._titled(word) for word in words) >= 0.75 * len(words):
                 return place
         return -1
+
+    def _titled(self, word: str) -> bool:
+        """Whether the page's title has a word that is written without blanks."""
+        return bool(UNSPACED.search(word)) and word in self.title.casefold()
 
     @cached_property
     def title(self) -> str:
@@ -179,6 +188,10 @@ class Document:
             found.append(place)
             place = self.parent[place]
         return found
+
+
+def _is_called_a_name(element: lxml.html.HtmlElement, names: str) -> bool:
+    return element.get("itemprop") == "name" or bool(names and NAMED_TITLE.search(names))
 
 
 def _hiding(element: lxml.html.HtmlElement) -> int:

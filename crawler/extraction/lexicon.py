@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _WORD = re.compile(r"\w+")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+"""A letter of a script whose words are not parted by blanks, or are joined with others to one."""
 _MOST_WORDS = 60
 _LONGEST_LABEL = 6
 _MARK = re.compile(r"[\s.'’\")\]]*(?P<mark>(?:[:#：№=|–°º-]|n°|nº)*)\s*", re.I)
@@ -30,7 +31,7 @@ class Phrases:
         self._unspaced: list[str] = []
         for phrase in phrases:
             words = _WORD.findall(phrase.casefold())
-            if _UNSPACED.search(phrase):
+            if UNSPACED.search(phrase):
                 self._unspaced.append(phrase.casefold())
             else:
                 self._by_first.setdefault(words[0], []).append(words)
@@ -43,7 +44,7 @@ class Phrases:
             for phrase in self._by_first.get(word, ()):
                 if len(phrase) == 1 or words[at : at + len(phrase)] == phrase:
                     return " ".join(phrase)
-        if self._unspaced and _UNSPACED.search(text):
+        if self._unspaced and UNSPACED.search(text):
             return next((phrase for phrase in self._unspaced if phrase in text), "")
         return ""
 
@@ -73,7 +74,7 @@ class Labels:
         self._numbers = set(_words(" ".join(numbers)))
         self._surely, self._others = set(_words(" ".join(surely))), set(_words(" ".join(others)))
         self._fields = {" ".join(self._known(_words(word))): field for field in labels for word in labels[field]}
-        self._unspaced = {word: field for word, field in self._fields.items() if _UNSPACED.search(word)}
+        self._unspaced = {word: field for word, field in self._fields.items() if UNSPACED.search(word)}
 
     def _known(self, words: list[str]) -> list[str]:
         """``item number`` and ``item code`` are ``item no``."""
@@ -107,7 +108,7 @@ class Labels:
         if (
             not found
             and words
-            and _UNSPACED.match(words[0])
+            and UNSPACED.match(words[0])
             and (begun := next((w for w in self._unspaced if words[0].startswith(w)), ""))
         ):
             field, found = self._unspaced[begun], (text.casefold().index(begun, start) + len(begun), begun)
@@ -147,6 +148,7 @@ class Lexicon:
     labels: Labels
     old_price: Phrases
     other_price: Phrases
+    free_shipping: re.Pattern[str]
     in_stock: Phrases
     out_of_stock: Phrases
     buy: Phrases
@@ -160,6 +162,7 @@ def _read() -> Lexicon:
         labels=Labels(words["labels"], words["number"]["words"], words["number"]["surely"], words["number"]["others"]),
         old_price=Phrases(words["price"]["old"]),
         other_price=Phrases(words["price"]["other"]),
+        free_shipping=re.compile("|".join(map(re.escape, words["price"]["free_shipping"])), re.I),
         in_stock=Phrases(words["stock"]["in"]),
         out_of_stock=Phrases(words["stock"]["out"]),
         buy=Phrases(words["control"]["buy"]),

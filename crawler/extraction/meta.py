@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crawler.extraction.amounts import money_in
 from crawler.extraction.document import Document
 from crawler.extraction.evidence import Statement, said
 from crawler.extraction.labels import code_in, letters_in
@@ -12,7 +13,6 @@ from crawler.extraction.price import read_currency
 from crawler.extraction.stock import stated_availability
 from crawler.extraction.structured import StructuredData
 from crawler.extraction.text import clean
-from crawler.extraction.visible_price import money_in
 from domain.gtin import valid_gtin
 
 _GRAPH = (

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.extraction.amounts import money_in
 from crawler.extraction.document import Document
 from crawler.extraction.evidence import decide, said
 from crawler.extraction.labels import code_in
@@ -16,7 +17,6 @@ from crawler.extraction.lexicon import LEXICON
 from crawler.extraction.page_address import address_statements
 from crawler.extraction.shop_page import ShopPage
 from crawler.extraction.stock import stated_availability
-from crawler.extraction.visible_price import money_in
 
 URL = "https://shop.example/item/red-bag"
 
@@ -46,6 +46,12 @@ def value(field: str, body: str, head: str = "", url: str = URL) -> str:
         ("119.0100", [("119.01", "")]),
         ("KWD 34.500", [("34.5", "KWD")]),
         ("34.500 EUR", [("34500", "EUR")]),
+        ("34€90", [("34.9", "€")]),
+        ("1.299€90", [("1299.9", "€")]),
+        ("34 € 90 €", [("34", "€"), ("90", "€")]),
+        ("2,22 m²", []),
+        ("750 ml 8.90", [("8.9", "")]),
+        ("12 l €", []),
         ("50% off", []),
         ("", []),
     ],
@@ -66,11 +72,29 @@ def test_money_in_text(text: str, expected: list[tuple[str, str]]) -> None:
         ("<p class=price>1.490 Kč</p><p class=price-ex-vat>1 231 Kč bez DPH</p>", "1490"),
         ("<div class=related-products><p class=price>5,00 €</p></div><p class=price>19,00 €</p>", "19"),
         ("<p class=price style='display:none'>5,00 €</p><p class=price>19,00 €</p>", "19"),
+        ("<p class=price><span>34</span><sup>€90</sup></p>", "34.9"),
+        ("<p class=price>19,00 €</p><p>Najniższa cena z 30 dni przed obniżką: <b>17,00 €</b></p>", "19"),
+        ("<p class=price>19,00 €</p><div class=price-omnibus>30 days: <span class=price>17,00 €</span></div>", "19"),
+        ("<p class=price-current>19,00 €</p><p>Du sparst: 5,00 €</p>", "19"),
+        ("<p class=price-current>19,00 €</p><p>Ersparnis 5,00 €</p>", "19"),
+        ("<p>19,00 € <span>(5,00 € off)</span></p>", "19"),
+        ("<p>19,00 € <span>Free shipping</span></p><p>Shipping: 9,00 €</p>", "19"),
+        ("<p class=price>19,00</p><div class=other-sellers><p class=price>17,00 €</p></div>", "19"),
+        ("<p class=price>19,00 €</p><p class=price>Used from 9,00 €</p>", "19"),
         ("<p>€ 19,00</p><a href=/other><img alt=''><span class=price>€ 7,00</span></a>", "19"),
     ],
 )
 def test_the_price_of_the_page_among_others(body: str, expected: str) -> None:
     assert value("price", body + "<button>Add to cart</button>") == expected
+
+
+def test_a_page_without_h1_is_headed_by_what_its_title_repeats() -> None:
+    name = "帆布トートバッグ L 紺 日本製 A4 通勤"
+    prices = "<p>価格 4,620円 送料無料</p><p>3,980円以上で送料無料</p>"
+    html = f"<html><head><title>{name}：工房</title></head><span class=item_name>{name}</span>{prices}</html>"
+    page = ShopPage(html, URL)
+    assert page.document.text(page.document.heading).startswith("帆布トートバッグ")
+    assert page.fields.value("price") == "4620"
 
 
 def test_a_former_price_in_data_yields_to_the_one_that_is_shown() -> None:
