@@ -10,8 +10,8 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from crawler.capturing import plain_headers
 from crawler.frontier.interface import Entry
+from crawler.headers import plain_headers
 from crawler.session import Session
 from crawler.sources.interface import Answer, Ask
 

@@ -13,6 +13,7 @@ from crawler.capture.captured import Captured
 from crawler.capture.certificate import certificate_der
 from crawler.capture.recorder import CaptureRecorder
 from crawler.capture.warc_writer import WarcWriter
+from crawler.headers import plain_headers
 from crawler.manners.conditional import visit_of
 from crawler.middlewares import AS_RECEIVED
 from crawler.session import Session
@@ -101,14 +102,6 @@ def visit_to(
         at=capture.captured_at,
         listing=listing.key if listing else None,
     )
-
-
-def plain_headers(response: Response) -> dict[str, str]:
-    """Names in lower case; of several values, all, as RFC 9110 section 5.3 joins them."""
-    return {
-        name.decode("latin-1").lower(): ", ".join(value.decode("latin-1") for value in values)
-        for name, values in response.headers.items()
-    }
 
 
 def _received_at(response: Response) -> datetime:

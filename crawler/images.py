@@ -11,8 +11,9 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from crawler.capturing import Capturing, plain_headers, visit_to
+from crawler.capturing import Capturing, visit_to
 from crawler.content import why_no_picture
+from crawler.headers import plain_headers
 from crawler.manners.conditional import canonical_address, conditional_headers, confirms
 from crawler.middlewares import describe
 from crawler.recording import Recorder

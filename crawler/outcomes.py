@@ -17,8 +17,9 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from crawler.capturing import Capturing, plain_headers, visit_to
+from crawler.capturing import Capturing, visit_to
 from crawler.frontier.interface import Entry
+from crawler.headers import plain_headers
 from crawler.looking import CannotShow, Looking, led_to
 from crawler.manners.canonical import canonical_address, host_of
 from crawler.manners.conditional import confirms, is_conditional, visit_of

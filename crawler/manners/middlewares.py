@@ -17,6 +17,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 
+from crawler.headers import plain_headers
 from crawler.manners.canonical import host_of
 from crawler.manners.challenges import MOST_BYTES
 from crawler.manners.contact import identifying_headers, needs_contact
@@ -142,7 +143,7 @@ class SiteListener:
             return response
         watch, host = self._sites.watch, host_of(request.url)
         before = watch.paused_until(host)
-        stop = watch.observe(request.url, response.status, _headers(response), response.body[:MOST_BYTES])
+        stop = watch.observe(request.url, response.status, plain_headers(response), response.body[:MOST_BYTES])
         if not stop and response.status == 200 and is_robots(request):
             stop = watch.heard_robots(asked_first(request), read_robots(response.body[:MAX_ROBOTS_BYTES], self._token))
         until = watch.paused_until(host)
@@ -170,11 +171,6 @@ def _refuse_stopped(stop: SiteStop | None) -> None:
 
 def _shows_key(request: Request) -> bool:
     return any(name in request.headers for name in _KEYS)
-
-
-def _headers(response: Response) -> dict[str, str]:
-    headers = {name: b", ".join(values) for name, values in response.headers.items()}
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers.items()}
 
 
 def _settings(crawler: Crawler) -> Settings:
