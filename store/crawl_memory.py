@@ -60,10 +60,6 @@ class MemoryCrawlRecords:
             holding = (each for each in self._by_body.get(body_sha256, ()) if each.columns["holds_body"])
             return next((load(Capture, each.detail) for each in holding), None)
 
-    def has_capture(self, body_sha256: str) -> bool:
-        """Whether these bytes were ever captured with a WARC record that holds them."""
-        return self.recorded_capture(body_sha256) is not None
-
     def save_visits(self, visits: Iterable[Visit]) -> SaveCount:
         """Insert or replace by url, all or none."""
         entries = [visit_entry(visit) for visit in visits]

@@ -56,10 +56,6 @@ class SqlCrawlRecords:
         query = self._details_of(body_sha256).where(capture_table.c.holds_body > "").limit(1)
         return next((load(Capture, row.detail) for row in self._rows.all(query)), None)
 
-    def has_capture(self, body_sha256: str) -> bool:
-        """Whether these bytes were ever captured with a WARC record that holds them."""
-        return self.recorded_capture(body_sha256) is not None
-
     def _details_of(self, body_sha256: str) -> Query:
         return self._rows.details(capture_table).where(capture_table.c.body_sha256 == body_sha256)
 

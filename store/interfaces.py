@@ -183,9 +183,6 @@ class CaptureStore(Protocol):
     def recorded_capture(self, body_sha256: str) -> Capture | None:
         """A capture of these bytes whose WARC record holds them; None when there is none."""
 
-    def has_capture(self, body_sha256: str) -> bool:
-        """Whether these bytes were ever captured with a WARC record that holds them."""
-
 
 class CrawlWriter(Protocol):
     """Writes what a crawl found, of one tenant."""

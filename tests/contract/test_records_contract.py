@@ -765,7 +765,6 @@ PROBES: dict[str, Callable[[Records], object]] = {
     "captures": lambda other: list(other.captures("e" * 64)) == [],
     "captures_of": lambda other: list(other.captures_of("https://market.example/L1")) == [],
     "recorded_capture": lambda other: other.recorded_capture("e" * 64) is None,
-    "has_capture": lambda other: not other.has_capture("e" * 64),
     "save_visits": lambda other: other.save_visits([visit(status=410)]) == SaveCount(added=1),
     "save_crawled": lambda other: (
         other.save_crawled(listings=[listing()], visits=[visit(status=410)]) == SaveCount(added=1)
