@@ -30,36 +30,22 @@ def gone_by_visits(memory: SiteMemory) -> Callable[[Listing], bool]:
     return gone
 
 
-def relisted(
-    listing: Listing,
-    of_seller: Sequence[Listing],
-    gone: Callable[[Listing], bool],
-    known_elsewhere: Sequence[Listing] = (),
-) -> str | None:
+def relisted(listing: Listing, of_seller: Sequence[Listing], gone: Callable[[Listing], bool]) -> str | None:
     """The listing_id of what `listing` takes up again, on the same marketplace; None when nothing, or it is not clear.
 
-    `of_seller` are all known listings of its seller, `known_elsewhere` any of other sellers. Of the same seller, a new
-    listing takes up a gone one that has the same title, the same pictures, or the same GTIN or part number and a like
-    title; of another seller, one that has the same title and the same pictures. What still stands with the same marks
-    keeps its claim: a seller that offers a thing several times has not listed it anew. Of several the latest is named,
-    unless it has been taken up already. A listing that is stored is not new: it keeps what it has.
+    `of_seller` are all known listings of its seller. A new listing takes up a gone one that has the same title, the
+    same first picture, or the same GTIN or part number and a like title. What still stands with the same marks keeps
+    its claim: a seller that offers a thing several times has not listed it anew. Of several the latest is named, unless
+    it has been taken up already. A listing that is stored is not new: it keeps what it has.
     """
     known = _unique(other for other in of_seller if other.marketplace == listing.marketplace)
     stored = next((other for other in known if other.listing_id == listing.listing_id), None)
     if stored is not None:
         return stored.relists or None
     own = [other for other in known if listing.seller.id and other.seller.id == listing.seller.id]
-    elsewhere = _unique(
-        other
-        for other in known_elsewhere
-        if other.marketplace == listing.marketplace
-        and other.seller.id != listing.seller.id
-        and other.listing_id != listing.listing_id
-    )
-    telling = _telling_pictures(listing, [*own, *elsewhere])
+    telling = _telling_pictures(listing, own)
     alike = [other for other in own if _same_again(listing, other, telling)]
-    alike += [other for other in elsewhere if _same_everywhere(listing, other, telling)]
-    return _predecessor(listing, alike, gone, {other.relists for other in (*own, *elsewhere)})
+    return _predecessor(listing, alike, gone, {other.relists for other in own})
 
 
 class Resembling:
@@ -142,14 +128,6 @@ def _same_again(listing: Listing, other: Listing, telling: frozenset[str]) -> bo
         return True
     same_number = bool(listing.gtin and listing.gtin == other.gtin) or bool(listing.mpn and listing.mpn == other.mpn)
     return same_number and _likeness(set(words), set(others)) >= _LIKE_TITLES
-
-
-def _same_everywhere(listing: Listing, other: Listing, telling: frozenset[str]) -> bool:
-    """By another seller: catalog photos are copied by many, and so are titles; both at once are not."""
-    words = _words(listing.title)
-    same_title = words == _words(other.title) and _says_enough(words)
-    contradict = _contradict(listing.gtin, other.gtin) or _contradict(listing.mpn, other.mpn)
-    return same_title and not contradict and bool(telling & _pictures(other))
 
 
 _UNTELLING = 3

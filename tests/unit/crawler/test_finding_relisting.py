@@ -149,13 +149,6 @@ def test_another_marketplace_is_another_world() -> None:
     assert relisted(replace(NEW, title=TITLE), [replace(OLD, marketplace="other")], gone("old")) is None
 
 
-def test_another_seller_takes_up_only_by_title_and_picture() -> None:
-    other = replace(OLD, seller=Seller(id="s2", name="s2"))
-    assert relisted(replace(NEW, title=TITLE, images=OLD.images), [], gone("old"), [other]) == "old"
-    assert relisted(replace(NEW, title=TITLE), [], gone("old"), [other]) is None
-    assert relisted(replace(NEW, images=OLD.images), [], gone("old"), [other]) is None
-
-
 def test_a_picture_that_could_not_be_read_is_like_no_other() -> None:
     unread = ListingImage(source="u", unreadable=Unreadable(what="image", source="u", reason="broken"))
     assert relisted(replace(NEW, images=(unread,)), [replace(OLD, images=(unread,))], gone("old")) is None
@@ -186,31 +179,27 @@ LISTINGS = st.builds(
 )  # fmt: skip
 
 
-@example(listing("new"), [listing("0", day=None)], [listing("1", relists="0")], {0})
-@given(LISTINGS, st.lists(LISTINGS, max_size=6), st.lists(LISTINGS, max_size=3), st.sets(st.integers(0, 6)))
-def test_whatever_is_known(
-    new: Listing, known: list[Listing], elsewhere: list[Listing], removed: Collection[int]
-) -> None:
+@example(listing("new"), [listing("0", day=None)], {0})
+@given(LISTINGS, st.lists(LISTINGS, max_size=6), st.sets(st.integers(0, 6)))
+def test_whatever_is_known(new: Listing, known: list[Listing], removed: Collection[int]) -> None:
     new = replace(new, listing_id="new")
     known = list({each.key: each for each in known}.values())
-    elsewhere = [each for each in elsewhere if each.key not in {one.key for one in known}]
     is_gone = gone(*map(str, removed))
-    found = relisted(new, known, is_gone, elsewhere)
-    assert found == relisted(new, known[::-1], is_gone, elsewhere[::-1])
+    found = relisted(new, known, is_gone)
+    assert found == relisted(new, known[::-1], is_gone)
     if found is None:
         return
-    (old,) = (each for each in (*known, *elsewhere) if each.key == (new.marketplace, found))
+    (old,) = (each for each in known if each.key == (new.marketplace, found))
     assert is_gone(old)
-    # what was handed over as the seller's own, or as others', and is not, counts for nothing
+    # what was handed over as the seller's own, and is not, counts for nothing
     own = [each for each in known if each.seller.id == new.seller.id]
-    others = [each for each in elsewhere if each.seller.id != new.seller.id]
-    assert all(each.relists != found for each in (*own, *others) if each.marketplace == new.marketplace)
+    assert all(each.relists != found for each in own if each.marketplace == new.marketplace)
     assert old.captured_at is None or new.captured_at is None or old.captured_at < new.captured_at
-    assert old.seller.id == new.seller.id or old in elsewhere or not old.seller.id
+    assert old.seller.id == new.seller.id
     assert not (old.gtin and new.gtin and old.gtin != new.gtin)
     # linked once, it stays as it is whoever asks again
     stored = replace(new, relists=found)
-    assert relisted(new, [*known, stored], is_gone, elsewhere) == found
+    assert relisted(new, [*known, stored], is_gone) == found
 
 
 @st.composite
