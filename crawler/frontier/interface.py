@@ -7,7 +7,7 @@ its links.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -107,9 +107,6 @@ class Frontier(Protocol):
 
     def leave(self, host: str) -> int:
         """Take all waiting entries of a host out, because it said stop; how many. They are counted as `left`."""
-
-    def rank(self, priorities: Mapping[str, int]) -> None:
-        """Give the waiting entries of these keys other priorities."""
 
     def next_due(self, *, avoid: Collection[str] = ()) -> float | None:
         """When the first waiting entry is due, in seconds of the epoch, or long ago; None when none waits."""

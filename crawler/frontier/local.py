@@ -7,7 +7,7 @@ So a process that is killed leaves what it had said up to some moment, all of it
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import wraps
@@ -168,20 +168,6 @@ class LocalFrontier:
         self._heads.put(host, None)
         self._settle()
         return left
-
-    @_guarded
-    def rank(self, priorities: Mapping[str, int]) -> None:
-        """Give the waiting entries of these keys other priorities."""
-        hosts: set[str] = set()
-        for key, priority in priorities.items():
-            changed = self._change(
-                "UPDATE entry SET priority = ? WHERE id = ? AND state IN (0, 1) RETURNING host",
-                *(bounded(priority), identifier(key)),
-            )
-            hosts.update(host for (host,) in changed)
-        for host in hosts:
-            self._reread(host_named(host))
-        self._settle()
 
     @_guarded
     def next_due(self, *, avoid: Collection[str] = ()) -> float | None:

@@ -242,26 +242,6 @@ function steps.leave()
   return #left
 end
 
--- ARGV from 4: identifier and priority of each
-function steps.rank()
-  for i = 4, #ARGV, 2 do
-    local id = ARGV[i]
-    local score, attempts, host = entry_of(id)
-    if score then
-      local number = tonumber(score)
-      local serial = number - math.floor(number / AGE) * AGE
-      local ranked = written(-tonumber(ARGV[i + 1]) * AGE + serial)
-      if call('ZSCORE', key('waiting:' .. host), id) then
-        write_entry(id, ranked, attempts, host)
-        call('ZADD', key('waiting:' .. host), ranked, id)
-        reread(host)
-      elseif call('ZSCORE', POSTPONED, id) then
-        write_entry(id, ranked, attempts, host)
-      end
-    end
-  end
-end
-
 function steps.next_due()
   local avoided = set_of(ARGV[4])
   if first_allowed(HOSTS, avoided, itself) then

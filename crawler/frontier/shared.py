@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -112,11 +112,6 @@ class SharedFrontier:
     def leave(self, host: str) -> int:
         """Take all waiting entries of a host out, because it said stop; how many."""
         return int(self._step("leave", host_name(host)))
-
-    def rank(self, priorities: Mapping[str, int]) -> None:
-        """Give the waiting entries of these keys other priorities."""
-        for page in _pages(list(priorities.items())):
-            self._step("rank", *_flat([(identifier(key), bounded(priority)) for key, priority in page]))
 
     def next_due(self, *, avoid: Collection[str] = ()) -> float | None:
         """When the first waiting entry is due; 0.0 when one is already, None when none waits."""

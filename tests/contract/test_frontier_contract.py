@@ -92,8 +92,7 @@ def test_priority_comes_first_then_age(frontier: Frontier) -> None:
 
 def test_priorities_may_have_names(frontier: Frontier) -> None:
     frontier.add([entry("a", priority=Priority.PAGE), entry("b", priority=Priority.API)], most=9)
-    frontier.add([entry("c", priority=Priority.VARIANT), entry("d", priority=Priority.VARIANT)], most=9)
-    frontier.rank({"c": Priority.TARGET})
+    frontier.add([entry("c", priority=Priority.TARGET), entry("d", priority=Priority.VARIANT)], most=9)
     assert all_due(frontier) == ["b", "c", "a", "d"]
 
 
@@ -313,24 +312,9 @@ def test_a_host_that_said_stop_is_left(frontier: Frontier) -> None:
     assert frontier.counts().planned == 5
 
 
-def test_what_waits_is_ranked_anew(frontier: Frontier) -> None:
-    frontier.add([entry(key, f"{key}.example") for key in "abcde"] + [entry("f", "a.example")], most=9)
-    frontier.take(now=NOW)
-    frontier.take(now=NOW)
-    frontier.postpone("b", until=NOW + 5)
-    frontier.rank({"a": 50, "b": 7, "e": 9, "c": -3, "unknown": 1})
-    frontier.release("a")
-    assert all_due(frontier) == ["e", "a", "d", "f", "c"], "what was taken kept its priority"
-    for key in "eadfc":
-        frontier.release(key)
-    assert all_due(frontier, now=NOW + 5) == ["e", "b", "a", "d", "f", "c"]
-    frontier.rank({})
-
-
 def test_priorities_beyond_reason_still_order(frontier: Frontier) -> None:
-    frontier.add([entry("a", priority=-(10**30)), entry("b"), entry("c", priority=10**30)], most=9)
+    frontier.add([entry("a", priority=-(10**30)), entry("b", priority=10**40), entry("c", priority=10**30)], most=9)
     frontier.add([entry("d", priority=9_999), entry("e", priority=10_000), entry("f", priority=-10_000)], most=9)
-    frontier.rank({"b": 10**40})
     assert all_due(frontier) == ["b", "c", "e", "d", "a", "f"]
 
 
@@ -399,13 +383,13 @@ def test_cleared_it_is_as_new(open_frontier: Open) -> None:
 
 def test_opened_again_everything_is_there(open_frontier: Open) -> None:
     frontier = open_frontier()
-    frontier.add([entry(key) for key in "abcdefg"] + [entry("h", "stop.example")], most=9)
+    frontier.add([entry(key) for key in "abcdef"] + [entry("h", "stop.example")], most=9)
     for _ in "abcde":
         frontier.take(now=NOW)
     frontier.finish("a", found=[entry("i", priority=5)], most=99)
     frontier.bury("b", reason="Broken.", status=404)
     frontier.postpone("c", until=NOW + 60)
-    frontier.rank({"g": 3})
+    frontier.add([entry("g", priority=3)], most=9)
     frontier.leave("stop.example")
     frontier.set_fact("began", "today")
     frontier.close()
@@ -478,11 +462,12 @@ def test_mappings_of_any_kind_are_kept(frontier: Frontier) -> None:
 
 def test_thousands_at_once(frontier: Frontier) -> None:
     """More than one page of what is sent to a server at a time."""
-    entries = [entry(str(number), f"{number % 7}.example", priority=number % 5) for number in range(5_000)]
+    entries = [
+        entry(str(number), f"{number % 7}.example", priority=7 if number < 4_400 else 0) for number in range(5_000)
+    ]
     assert frontier.add(entries, most=4_500) == 4_500
     keys = [each.key for each in entries]
     assert len(frontier.known(keys)) == 4_500
-    frontier.rank(dict.fromkeys(keys[:4400], 7))
     first = frontier.take(now=NOW)
     assert first is not None
     assert first.key == "0"

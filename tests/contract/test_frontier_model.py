@@ -50,7 +50,6 @@ entries = st.lists(
 @dataclass
 class Row:
     entry: Entry
-    priority: int
     serial: int
     state: str = "waiting"
     due: float = 0.0
@@ -75,14 +74,14 @@ class Model:
         before = len(self.rows)
         for each in found:
             if each.key not in self.rows and (each.extra or self.counts().pages < most):
-                self.rows[each.key] = Row(each, each.ask.priority, len(self.rows))
+                self.rows[each.key] = Row(each, len(self.rows))
         return len(self.rows) - before
 
     def take(self, now: float, avoid: Collection[str]) -> Entry | None:
         due = [row for row in self.of("waiting") if row.due <= now and row.entry.host not in avoid]
         if not due:
             return None
-        first = min(due, key=lambda row: (-row.priority, row.serial))
+        first = min(due, key=lambda row: (-row.entry.ask.priority, row.serial))
         first.state = "taken"
         return replace(first.entry, attempts=first.attempts)
 
@@ -170,13 +169,6 @@ class Beside(RuleBasedStateMachine):
         for row in leaving:
             row.state = "left"
         assert self.frontier.leave(host) == len(leaving)
-
-    @rule(priorities=st.dictionaries(keys, st.integers(-5, 5), max_size=4))
-    def rank(self, priorities: dict[str, int]) -> None:
-        for key, priority in priorities.items():
-            if key in self.model.rows and self.model.rows[key].state == "waiting":
-                self.model.rows[key].priority = priority
-        self.frontier.rank(priorities)
 
     @rule(wanted=st.lists(keys, max_size=4))
     def replay(self, wanted: list[str]) -> None:
