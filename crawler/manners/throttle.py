@@ -133,8 +133,3 @@ class SiteThrottle(AutoThrottle):
     def _downloader(self) -> Downloader:
         assert self.crawler.engine, "Scrapy downloads with its engine running"
         return self.crawler.engine.downloader
-
-
-def full_hosts(downloader: Downloader) -> frozenset[str]:
-    """Hosts that have as many requests under way or queued as they may have under way: more would wait in memory."""
-    return frozenset(host for host, slot in downloader.slots.items() if len(slot.active) >= slot.concurrency)

@@ -202,12 +202,6 @@ def test_concurrency_is_each_sites_own(start_host: Callable[[], Host], tmp_path:
     assert (one.most_under_way, other.most_under_way) == (1, 2)
 
 
-def test_hosts_that_are_full_are_told(host: Host, tmp_path: Path) -> None:
-    rule = sites_file(tmp_path, host, "concurrency = 1\ndelay_s = 0.05")
-    said = of("answer", crawl(host.urls(3), crawl_sites_file=rule))
-    assert [answer["full"] for answer in said] == [[host.name], [host.name], []]
-
-
 def test_a_site_that_refuses_is_left_alone(host: Host, tmp_path: Path) -> None:
     for number in range(40):
         host.answers[f"/{number}"] = (403, {}, b"no")
