@@ -44,9 +44,14 @@ def finish(path: Path) -> Path:
     """Give a file that is complete the name that captures know it by, and have the disk keep that."""
     final = path.with_name(path.name.removesuffix(OPEN))
     path.rename(final)
-    descriptor = os.open(path.parent, os.O_RDONLY)
+    keep_names(path.parent)
+    return final
+
+
+def keep_names(folder: Path) -> None:
+    """Have the disk keep which files are in `folder`; that their bytes are kept says nothing of their names."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return final

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from crawler.capture.captured import Captured
 from crawler.capture.header_block import archived_block, request_block
-from crawler.capture.warc_ending import OPEN, close_left_open, finish
+from crawler.capture.warc_ending import OPEN, close_left_open, finish, keep_names
 from crawler.capture.warc_record import REVISIT_PROFILE, Record, new_record_id, target_uri, warc_date
 from domain.capture import Capture, CaptureKind
 from domain.errors import BadInput, StoreUnavailable
@@ -244,6 +244,7 @@ class WarcWriter:
             record_id=self._info_id,
         )
         try:
+            keep_names(self._folder)
             self._append(info.member)
         except OSError:
             self._file = None

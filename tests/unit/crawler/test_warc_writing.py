@@ -329,6 +329,21 @@ def test_a_full_disk_leaves_the_file_as_it_was(crawl: Crawl, monkeypatch: pytest
     assert payloads == [b"one", b"three"]
 
 
+def test_the_disk_keeps_a_files_name_before_its_records(crawl: Crawl, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[list[str]] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        kept.append(sorted(each.name for each in path.iterdir()) if path.is_dir() else [path.name])
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    captured = crawl.record(answer())
+    crawl.warc.sync()
+    assert kept == [[f"{captured.warc}.open"]] * 2
+
+
 def test_a_disk_that_is_full_from_the_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     crawl = Crawl(tmp_path)
 
