@@ -22,6 +22,10 @@ _NEAR = 3
 _FOLDED = 0.7
 """The share of what is not shown at first."""
 
+_MODEL = frozenset({"model", "modelo", "modell", "modello", "modele", "модель", "model no", "model code"})
+_MODEL_SHARE = 0.75
+"""That a model number is the shop's own one."""
+
 _DIGIT = re.compile(r"\d")
 _CODE = re.compile(r"[\w][\w./+#-]*(?: [\w./+#-]+)*")
 _END = re.compile(r"\s*[|•·;,()\[\]\n]|\s{2,}|\s[-–]\s|\s(?=\w+:)")
@@ -36,7 +40,7 @@ _BESIDES = re.compile(r"\s*[|•·;]\s*")
 _MOST_BESIDES = 6
 _OWN_WORD = re.compile(r"(?P<words>[^\W\d]{1,15}\s?[#№])\s?(?P<code>[\w./-]{5,30})")
 _UPPER = re.compile(r"[A-Z0-9][A-Z0-9./+# -]*")
-_NO_CODE = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d+[.,]\d{2}\s?[€$£]|[€$£¥]|\d\s?%|https?:|@")
+_NO_CODE = re.compile(r"^\d{1,2}/\d{1,2}$|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d+[.,]\d{2}\s?[€$£]|[€$£¥]|\d\s?%|https?:|@")
 _NAMED = re.compile(
     r"(?:^|[-_\s\"])(?:sku|mpn|gtin|ean|upc|isbn|art(?:icle|ikel)?-?_?(?:no|nr|num(?:ber|mer)?|code|id)|item-?_?(?:no|num(?:ber)?|code|id)"
     r"|product-?_?(?:code|sku|number|ref(?:erence)?|id|no)|prod-?_?(?:code|sku|id)|model-?_?(?:no|number)?|reference|codice"
@@ -200,3 +204,6 @@ def _statements(label: Label, value: str, raw: str, where: str, share: float) ->
             yield said("gtin", gtin, raw, where, "label", share)
         return
     yield said(label.field, value, raw, where, "label", share)
+    if label.words in _MODEL and label.marked:
+        # shops that have one number for a product call it so
+        yield said("sku", value, raw, where, "label", _MODEL_SHARE * share)

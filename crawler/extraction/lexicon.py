@@ -148,7 +148,8 @@ class Lexicon:
     labels: Labels
     old_price: Phrases
     other_price: Phrases
-    free_shipping: re.Pattern[str]
+    after_price: re.Pattern[str]
+    """What may follow the price of a product and says nothing against it."""
     in_stock: Phrases
     out_of_stock: Phrases
     buy: Phrases
@@ -162,7 +163,7 @@ def _read() -> Lexicon:
         labels=Labels(words["labels"], words["number"]["words"], words["number"]["surely"], words["number"]["others"]),
         old_price=Phrases(words["price"]["old"]),
         other_price=Phrases(words["price"]["other"]),
-        free_shipping=re.compile("|".join(map(re.escape, words["price"]["free_shipping"])), re.I),
+        after_price=re.compile("|".join([r"\d+ ?% ?off", *map(re.escape, words["price"]["after"])]), re.I),
         in_stock=Phrases(words["stock"]["in"]),
         out_of_stock=Phrases(words["stock"]["out"]),
         buy=Phrases(words["control"]["buy"]),

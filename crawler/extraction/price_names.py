@@ -26,6 +26,7 @@ _NAMED_OTHER = re.compile(
     r"|spl[aá]tk|unit-?_?price|per-?unit|price-?per|grundpreis|pricepum|points|loyalty|reward|subtotal|cart-?total"
     r"|deposit|price-?_?tax|no-?tax|warranty|insurance|protection|price-?range|range-?slider|filter|without-?(?:tax|vat)|ex-?(?:tax|vat)|excl|net-?price|netto"
     r"|bez-?dph|add-?on|trade-?in|bonus|gift-?wrap|installation|swatch|omnibus|lowest|30-?days?(?:[-_\s]|$)"
+    r"|bulk|staffel|(?:tier|volume)-?_{0,2}price|(?:quantity|qty)-?_?(?:discount|price)|wholesale|price-?_?(?:unit|net)"
     r"|(?:other|alternative|more)-?_?(?:seller|offer|vendor)|second-?hand|refurb|open-?box|(?:^|[-_\s])(?:used|club|members?|subscri\w*)(?:[-_\s]|$)",
     re.I,
 )
@@ -35,6 +36,10 @@ _NAMED_OWN = re.compile(
     re.I,
 )
 _STRUCK = re.compile(r"line-through")
+# "price--has-list-price" is the one that stands beside a former price
+_BESIDE_ANOTHER = re.compile(
+    r"(?:has|with|without)-?_?(?:list|old|regular|compare|was|strike|special|discount|saving)\w*", re.I
+)
 
 
 class PriceNames(NamedTuple):
@@ -49,12 +54,11 @@ class PriceNames(NamedTuple):
     """The price of the page's own product."""
 
 
-def names_around(document: Document, place: int) -> PriceNames:
-    """What the makers of the page call an element, those around it, and what stands alone in it."""
+def names_around(document: Document, place: int, digits: int) -> PriceNames:
+    """What the makers of the page call an element, those around it, and those in it that hold the digits."""
     named = old = other = own = False
     around = document.ancestors(place, 4)
-    # what stands inside counts where the element has only that one thing
-    inside = [each for each in range(place + 1, min(document.end[place], place + 5)) if document.inside(each, 1)]
+    inside = [each for each in document.ancestors(digits, 8) if each > place]
     for distance, each in enumerate([*inside, *around]):
         element = document.elements[each]
         if element.tag in ("del", "s", "strike") or _STRUCK.search((element.get("style") or "")[:300]):
@@ -75,6 +79,7 @@ def names_around(document: Document, place: int) -> PriceNames:
 
 @lru_cache(8_192)
 def _meaning(names: str) -> PriceNames:
+    names = _BESIDE_ANOTHER.sub("", names)
     return PriceNames(
         price=bool(_NAMED_PRICE.search(names)),
         old=bool(_NAMED_OLD.search(names)),

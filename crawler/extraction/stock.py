@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from crawler.extraction.cards import is_on_card
 from crawler.extraction.document import Document
 from crawler.extraction.evidence import Statement, said
 from crawler.extraction.lexicon import LEXICON
@@ -78,7 +79,7 @@ def buy_controls(document: Document) -> list[BuyControl]:
         if LEXICON.no_buy.find(words) and not named:
             continue
         # a link to the cart is called like a button that fills it
-        if phrase or (named and tag in ("button", "input")):
+        if (phrase or (named and tag in ("button", "input"))) and not is_on_card(document, place):
             off = (
                 element.get("disabled") is not None or element.get("aria-disabled") == "true" or _DISABLED.search(names)
             )

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from urllib.parse import urljoin, urlsplit
 
 from crawler.extraction.amounts import after_amounts, joined, money_in
-from crawler.extraction.document import NAMED_TITLE, Document, Piece
+from crawler.extraction.cards import is_on_card, leads_away
+from crawler.extraction.document import Document, Piece
 from crawler.extraction.evidence import Statement, said
 from crawler.extraction.lexicon import LEXICON
 from crawler.extraction.price_names import names_around
@@ -23,12 +23,22 @@ _MOST_PIECES = 12
 _MOST_NUMBERS = 5_000
 _BESIDE = 4
 _LARGEST_CUT = Decimal("0.3")
-_MOST_IN_CARD = 40
 _HIGHEST = 5
 """Elements around the digits that may still be the price's own."""
 
+_RANGE = frozenset("-–—~〜")
+"""What stands between the ends of a range of prices, of which the chosen variant has its own."""
 _DIGIT = re.compile(r"\d")
-_PER_UNIT = re.compile(r"/\s?\d*\s?(?:kg|g|ml|cl|l|lb|oz|m[²2]?|mo|yr|ltr|stk|pcs?|pieces?)\b|\d\s?x\s", re.I)
+_PER_UNIT = re.compile(
+    r"(?:/|\bper\b|\bpro\b|\bje\b)\s?\d*\s?(?:kg|g|ml|cl|l|lb|oz|m[²2]?|mo|yr|ltr|stk|pcs?|pieces?|(?:kilo)?gramm?s?"
+    r"|lit(?:er|re)s?|met(?:er|re)s?|units?|sheet)\b|\d\s?x\s",
+    re.I,
+)
+# what one of several costs: "2+ £165.00", "3-5 $85.45", "6 o más 33,50€"
+_SEVERAL = re.compile(
+    r"^\D{0,30}\b\d{1,4}\s?(?:\+|[-–]\s?\d{1,4}\s|(?:or|o|ou|oder|lub|of|nebo)\s(?:m[oáae]|plus|wi[ęe]c|v[íi]c)\w*)",
+    re.I,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,14 +69,14 @@ def visible_prices(document: Document, buy: Sequence[int]) -> list[SeenPrice]:
         read = _price_element(document, piece)
         if read and read[0] not in found:
             place, amount, currency, raw = read
-            names = names_around(document, place)
+            names = names_around(document, place, piece.owner)
             if not currency and not names.price:
                 continue
-            before = _words_before(document, order, place)
+            before, after = _words_before(document, order, place), _words_after(document, order, place)
             score = _position(document, piece.owner, buy)
             score += 3.0 * names.price + 1.5 * bool(currency) + 1.0 * names.own - 4.0 * names.other
             old = names.old or bool(LEXICON.old_price.find(f"{before} {raw}"))
-            score -= 3.0 * _is_said_of_another(before, raw, _words_after(document, order))
+            score -= 3.0 * _is_said_of_another(before, raw, after) + 1.5 * bool({before, after} & _RANGE)
             found[place] = SeenPrice(
                 amount=amount,
                 currency=currency,
@@ -141,49 +151,11 @@ def _position(document: Document, place: int, buy: Sequence[int]) -> float:
             score += max(0.0, 1 + distance / 60)
     if buy:
         score += 1.5 * max(0.0, 1 - min(abs(place - each) for each in buy) / 200)
-    if _leads_away(document, place):
+    if leads_away(document, place):
         score -= 6.0
-    elif _is_on_card(document, place):
+    elif is_on_card(document, place):
         score -= 5.0
     return score
-
-
-def _leads_away(document: Document, place: int) -> bool:
-    """Whether it stands in a link to another page, as the prices on cards do."""
-    return any(_is_link_away(document, each) for each in document.ancestors(place, 6))
-
-
-def _is_link_away(document: Document, place: int) -> bool:
-    element = document.elements[place]
-    link: str | None = element.get("href") if element.tag == "a" else None
-    if not link or link.startswith(("#", "javascript:")):
-        return False
-    try:
-        return bool(urlsplit(urljoin(document.url, link[:2_000])).path != urlsplit(document.url).path)
-    except ValueError:
-        return True
-
-
-def _is_on_card(document: Document, place: int) -> bool:
-    """Whether it stands beside the name or picture of another page's product, linked to that page."""
-    for each in document.ancestors(place, 4):
-        last = document.end[each]
-        if last - each > _MOST_IN_CARD or each <= document.heading < last:
-            return False
-        if any(_is_link_away(document, i) and _is_of_card(document, i) for i in range(each, place)):
-            return True
-    return False
-
-
-def _is_of_card(document: Document, link: int) -> bool:
-    """Whether the link holds a picture, or is a heading or called a name."""
-    if any(document.elements[each].tag == "img" for each in range(link, min(document.end[link], link + 6))):
-        return True
-    around = (*document.ancestors(link, 1), *range(link + 1, min(document.end[link], link + 3)))
-    return any(
-        document.elements[each].tag in ("h2", "h3", "h4", "h5", "h6") or NAMED_TITLE.search(document.names[each])
-        for each in around
-    )
 
 
 def _words_before(document: Document, order: int, place: int) -> str:
@@ -198,22 +170,26 @@ def _words_before(document: Document, order: int, place: int) -> str:
     return after_amounts(piece.text)
 
 
-def _words_after(document: Document, order: int) -> str:
-    """The text right after a price; none where it has an amount of its own, of which it is said then."""
-    after = document.pieces[order + 1 : order + 2]
-    around = max(document.parent[document.pieces[order].owner], 0)
+def _words_after(document: Document, order: int, place: int) -> str:
+    """The text right after a price; none where it announces or has an amount of its own, of which it is said then."""
+    around = max(document.parent[place], 0)
+    end = document.end[place]
+    while order < len(document.pieces) and place <= document.pieces[order].owner < end:
+        order += 1
+    after = document.pieces[order : order + 1]
     if not after or not around <= after[0].owner < document.end[around]:
         return ""
-    return "" if any(sign for _, sign in money_in(after[0].text)) else after[0].text[:40]
+    text = after[0].text
+    return "" if text.endswith(":") or any(sign for _, sign in money_in(text)) else text[:40]
 
 
 def _is_said_of_another(before: str, raw: str, after: str) -> bool:
     """Whether the words around an amount say that it is none of the product: of shipping, of a rate, per kilogram."""
     last = max((match.end() for match in _DIGIT.finditer(raw)), default=0)
-    # a price that is followed by "free shipping" is a price
-    rest = LEXICON.free_shipping.sub("", f"{raw[last:]} {after}")
-    around = f"{before} {raw[:last]} {rest[:30]}"
-    return bool(LEXICON.other_price.find(around) or _PER_UNIT.search(around))
+    # a price that is followed by "free shipping", or by what it saves, is a price
+    rest = LEXICON.after_price.sub("", f"{raw[last:]} {after}")
+    around = f"{before} {raw[:last]}{rest[:30]}"
+    return bool(LEXICON.other_price.find(around) or _PER_UNIT.search(around) or _SEVERAL.search(raw))
 
 
 def _path(document: Document, place: int) -> str:

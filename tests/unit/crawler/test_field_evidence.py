@@ -67,6 +67,7 @@ def test_money_in_text(text: str, expected: list[tuple[str, str]]) -> None:
         ("<p class=price><del>$20.00</del> <ins>$15.00</ins></p>", "15"),
         ("<p>Was <b>£20.00</b></p><p>Now <b>£15.00</b></p>", "15"),
         ("<p class=price>UVP 30,00 €</p><p class=price>19,00 €</p>", "19"),
+        ("<ul><li class=price>19,00 €</li><li>Brez DDV: <b>15,57 €</b></li></ul>", "19"),
         ("<p class=price>19,00 €</p><p>zzgl. Versand 4,90 €</p>", "19"),
         ("<p class=price>19,00 €</p><p class=unit-price>38,00 € / kg</p>", "19"),
         ("<p class=price>1.490 Kč</p><p class=price-ex-vat>1 231 Kč bez DPH</p>", "1490"),
@@ -81,11 +82,29 @@ def test_money_in_text(text: str, expected: list[tuple[str, str]]) -> None:
         ("<p>19,00 € <span>Free shipping</span></p><p>Shipping: 9,00 €</p>", "19"),
         ("<p class=price>19,00</p><div class=other-sellers><p class=price>17,00 €</p></div>", "19"),
         ("<p class=price>19,00 €</p><p class=price>Used from 9,00 €</p>", "19"),
+        ("<p class='price with-list-price'>19,00 € <span class=list-price>25,00 €</span></p>", "19"),
+        ("<div class=price><b class=saving>-20%</b> <span>19,00 €</span></div><p class=price>45,00 €</p>", "19"),
+        ("<p class=price>19,00 €</p><p class=price>17,06 € sem IVA</p>", "19"),
+        ("<p class=price>19,00 €</p><p class=price>Inhalt: 0,5 kg (9,50 € / 250 Gramm)</p>", "19"),
+        ("<p>19,00 €</p><div class=bulk-prices><p class=price>ab 10: 17,00 €</p></div>", "19"),
+        ("<p class=price>19,00 €</p><p class=price>6 or more 17,00 €</p>", "19"),
+        ("<p><b>9,50 €</b> – <b>58,00 €</b></p><div class=variation><b>19,00 €</b></div>", "19"),
+        ("<p>19,00 €</p><a href=/other.jpg><img alt=''></a>", "19"),
         ("<p>€ 19,00</p><a href=/other><img alt=''><span class=price>€ 7,00</span></a>", "19"),
     ],
 )
 def test_the_price_of_the_page_among_others(body: str, expected: str) -> None:
     assert value("price", body + "<button>Add to cart</button>") == expected
+
+
+def test_cards_of_pages_that_share_an_address_and_differ_in_what_follows() -> None:
+    card = (
+        "<div><a href='/index.php?id=8'><img alt=''></a><p class=price-new>7,00 €</p><button>Add to cart</button></div>"
+    )
+    url = "https://shop.example/index.php?id=7"
+    assert value("price", f"<ul><li><h2>19,00 €</h2></ul><button>Buy</button>{card}", url=url) == "19"
+    sold_out = "<p>19,00 €</p><button disabled>Sold out</button>"
+    assert value("availability", sold_out + 4 * card, url=url) == "OutOfStock"
 
 
 def test_a_page_without_h1_is_headed_by_what_its_title_repeats() -> None:
@@ -121,6 +140,9 @@ def test_a_former_price_in_data_yields_to_the_one_that_is_shown() -> None:
         ("<p>Order by 17:00</p><p>Item 1 of 5</p>", "sku", ""),
         ("<footer><p>SKU: AB-12</p></footer>", "sku", ""),
         ("<p>Ref. 1002/710</p>", "sku", "1002/710"),
+        ("<p>Product 4/9</p>", "sku", ""),
+        ("<p>Model: PRI-351110</p>", "sku", "PRI-351110"),
+        ("<p>Model: PRI-351110</p><p>SKU: 4711</p>", "sku", "4711"),
     ],
 )
 def test_what_labels_announce(body: str, field: str, expected: str) -> None:
