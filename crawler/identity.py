@@ -32,6 +32,8 @@ class Identities:
         self._on_its_way: dict[tuple[str, str], Listing] = {}
         self._pages: set[int] = set()
         self._new: set[tuple[str, str]] = set()
+        self._stored_as_older: set[int] = set()
+        """Stored by this process though captured before the crawl began: by a cache's word, or by a clock set back."""
 
     def settle(self, listing: Listing) -> Listing | None:
         """The listing under the id that is its own, or None when this crawl has met it already.
@@ -68,6 +70,8 @@ class Identities:
 
     def stored(self, listing: Listing) -> None:
         """It can be found in the store now."""
+        if listing.captured_at and listing.captured_at < self._began:
+            self._stored_as_older.add(hash(listing.key))
         self._on_its_way.pop(listing.key, None)
         self._new.discard(listing.key)
 
@@ -92,7 +96,8 @@ class Identities:
 
     def _is_of_this_crawl(self, known: _Known) -> bool:
         captured_at = known.listing.captured_at
-        return known.on_its_way or (captured_at is not None and captured_at >= self._began)
+        since = captured_at is not None and captured_at >= self._began
+        return known.on_its_way or since or hash(known.listing.key) in self._stored_as_older
 
     def _known(self, *listings: Listing) -> list[_Known | None]:
         """What is known under their keys, which are of one marketplace."""

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +47,21 @@ def test_two_sellers_with_one_stock_number_are_two() -> None:
     records = MemoryRecords("t")
     assert len(crawl(records, (offer("NK-1", "/a"), offer("NK-1", "/b", seller="s2")))) == 2
     assert records.count_listings() == 2
+
+
+@pytest.mark.parametrize("captured_at", [BEGAN, BEGAN - timedelta(days=1)])
+def test_what_this_crawl_has_stored_is_its_own_whatever_its_time(captured_at: datetime) -> None:
+    """A cache says when a server answered, which was before the crawl; a clock may be set back in it."""
+    records = MemoryRecords("t")
+    identities = Identities(records, began=BEGAN)
+    first = identities.settle(offer("N/A", "/a"))
+    assert first
+    first = replace(first, captured_at=captured_at)
+    records.save_listings([first])
+    identities.stored(first)
+    second = identities.settle(offer("N/A", "/b", title="Shoe"))
+    assert second
+    assert second.listing_id != first.listing_id
 
 
 def test_one_that_is_stored_while_another_is_compared_with_it_stays_of_this_crawl() -> None:
