@@ -93,7 +93,7 @@ async def _look(look: Look, context: BrowserContext) -> Rendered:
             settled=shown.settled,
         )
     finally:
-        with close_quietly():
+        async with close_quietly():
             await context.close()
 
 

@@ -9,6 +9,7 @@ goes through the crawl's middlewares and its site's slot like any other: ``await
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -114,7 +115,7 @@ class GuardedBrowserProvider:
     async def _end(self) -> None:
         if self._chromium:
             ending, self._chromium = self._chromium, None
-            with close_quietly():
+            with suppress(Error):
                 await ending.__aexit__(None, None, None)
 
 
@@ -137,7 +138,8 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[m
     async def close(self) -> None:
         """End the browser, once."""
         if self._of_crawler.pop(self._crawler, None):
-            await super().close()
+            async with close_quietly():
+                await super().close()
 
     async def download_request(self, request: Request) -> Response:
         """Raises FetchRefused or SettingRefused for a look that comes to nothing."""
@@ -207,7 +209,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[m
     async def _forget(self, look: Look) -> None:
         wrapper = self.context_wrappers.get(look.way_out.name)
         if wrapper:
-            with close_quietly():
+            async with close_quietly():
                 await wrapper.context.close()
         await self.browser_provider.proxy.take_back(look.way_out)
 

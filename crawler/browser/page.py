@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +30,8 @@ STOP_S = 5.0
 """Longest time that a page's scripts may take to notice that they are over."""
 TOTAL_S = 45.0
 """Longest time for one page, screenshots included."""
+CLOSE_S = 10.0
+"""Longest time that the closing of anything is waited for."""
 
 GOTO: Mapping[str, Any] = MappingProxyType({"wait_until": "commit", "timeout": START_MS})
 """How a page is gone to. Its end is not waited for: one that leads elsewhere while it is read is never read to it."""
@@ -223,7 +224,7 @@ def context_options(*, proxy_url: str, way_out: Pass, identity: str) -> dict[str
 
 async def close_popup(popup: Page) -> None:
     """What a page opens in another window is not looked at."""
-    with close_quietly():
+    async with close_quietly():
         await popup.close()
 
 
@@ -242,5 +243,9 @@ def _is_main_frame(request: Request) -> bool:
         return request.is_navigation_request()
 
 
-close_quietly = partial(suppress, Error)
-"""Around the closing of what may be closed already."""
+@asynccontextmanager
+async def close_quietly() -> AsyncIterator[None]:
+    """Around the closing of what may be closed already, or never be: a browser that hangs says nothing anymore."""
+    with suppress(Error, TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            yield

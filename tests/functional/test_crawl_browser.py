@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from io import BytesIO
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from killed_crawl import command_line, descendants
 from loopback_site import Site, links, picture, settings, stored
 from PIL import Image
 from warcio.archiveiterator import ArchiveIterator
@@ -237,3 +240,28 @@ def test_what_cannot_be_shown_in_a_browser_is_told(site: Site, tmp_path: Path) -
     reasons = {failure.url: failure.reason for failure in report.failures}
     assert set(reasons) == {site.url("/item/A1"), site.url("/item/S1")}
     assert all(reason.startswith("cannot be shown in a browser: ") for reason in reasons.values())
+
+
+@needs_chromium
+def test_a_browser_that_hangs_is_not_waited_for_without_end(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crawler.browser import page
+    from crawler.browser.chromium import RunningChromium
+
+    monkeypatch.setattr(page, "CLOSE_S", 0.2)
+
+    async def close_while_it_hangs() -> None:
+        async with RunningChromium(settings(tmp_path), proxy_url=site.url()) as chromium:
+            context = await chromium.browser.new_context()
+            processes = [each for each in descendants(os.getpid()) if b"chrom" in command_line(each).split(b"\0")[0]]
+            for each in processes:
+                os.kill(each, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(30), page.close_quietly():
+                    await context.close()
+            finally:
+                for each in processes:
+                    os.kill(each, signal.SIGCONT)
+
+    asyncio.run(close_while_it_hangs())
