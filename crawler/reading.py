@@ -10,6 +10,7 @@ import multiprocessing
 import resource
 import signal
 import threading
+import time
 from concurrent.futures import TimeoutError as TookTooLong
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -56,13 +57,11 @@ class Readers:
 
     async def read(self, ask: Ask, answer: Answer) -> Reading:
         """What the answer gave. Raises CannotRead, and CrawlFailed where no process begins."""
-        async with self._turns.of(host_of(ask.url)):
-            return await self._call(_read, ask, answer)
+        return await self._in_turn(_read, ask, answer)
 
     async def missed(self, ask: Ask) -> Reading:
         """What is left when no answer came. Raises like `read`."""
-        async with self._turns.of(host_of(ask.url)):
-            return await self._call(_missed, ask)
+        return await self._in_turn(_missed, ask)
 
     def takes_long(self, host: str) -> bool:
         """Whether this host's last pages took long."""
@@ -72,11 +71,16 @@ class Readers:
         """End them."""
         _end(self._pool)
 
-    async def _call(self, function: Any, *arguments: Any) -> Reading:
+    async def _in_turn(self, function: Any, ask: Ask, *arguments: Any) -> Reading:
+        async with self._turns.of(host_of(ask.url)) as turn:
+            reading: Reading
+            turn.took_s, reading = await self._call(_timed, function, ask, *arguments)
+            return reading
+
+    async def _call(self, function: Any, *arguments: Any) -> Any:
         for _ in range(_TRIES):
             with suppress(_NotRead):
-                reading: Reading = await self._once(function, *arguments)
-                return reading
+                return await self._once(function, *arguments)
         with suppress(_NotRead):
             await self._once(_nothing)
             raise CannotRead("ended each process that was to read it")
@@ -147,6 +151,13 @@ def _begin(settings: Settings) -> None:
     wanted = settings.page_memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
     _sources = Sources(settings)
+
+
+def _timed(function: Any, *arguments: Any) -> tuple[float, Any]:
+    """The seconds of a core that it took, so that a busy machine, or a process that begins, is nobody's fault."""
+    began = time.process_time()
+    result = function(*arguments)
+    return time.process_time() - began, result
 
 
 def _nothing() -> None:
