@@ -35,10 +35,9 @@ from domain.errors import BadInput
 from domain.listing import Seller
 
 _PRODUCT_GRAPHS = frozenset({"product", "og:product", "product.item", "product.group"})
-_ARTICLES = frozenset(
-    {"article", "newsarticle", "blogposting", "review", "howto", "recipe", "collectionpage", "itemlist"}
-)
-_SURE = 0.5
+_ARTICLES = frozenset({"article", "newsarticle", "blogposting", "review", "howto", "recipe", "collectionpage"})
+_SURE, _LEAST_SUPPORT = 0.5, 0.3
+_STRONG_SCORE, _LEAST_SCORE = 5.0, 3.5
 _NEAR = 150
 """Elements between a price and the control that buys for it."""
 _MOST_STRONG_PRICES = 3
@@ -98,7 +97,7 @@ class ShopPage:
         # a product that nobody offers is an article about it
         if any(source.offered or source.id for source in self.sources):
             return True
-        return not self.sources and self._may_show_item() and self._shows_item()
+        return self._may_show_item() and self._shows_item()
 
     @cached_property
     def address(self) -> str:
@@ -120,30 +119,42 @@ class ShopPage:
 
     def _may_show_item(self) -> bool:
         """A quick look, so that pages of other kinds cost little."""
-        kinds = {kind for node in (*self.data.json_ld, *self.data.microdata) for kind in types(node)}
-        if kinds & _ARTICLES or self.data.graph_value("og:type").lower() in ("article", "blog", "profile"):
+        if self._kinds & _ARTICLES or self.data.graph_value("og:type").lower() in ("article", "blog", "profile"):
             return False
-        # several products, of which none is the page's own, are a category
-        products = sum(is_product(node) for node in (*self.data.json_ld, *self.data.microdata))
-        return products <= 1 and next(self.tree.iter("h1"), None) is not None
+        return self.document.heading >= 0
+
+    @cached_property
+    def _kinds(self) -> set[str]:
+        return {kind for node in (*self.data.json_ld, *self.data.microdata) for kind in types(node)}
 
     def _shows_item(self) -> bool:
-        """A heading, one price below it and beside that a control that buys."""
-        is_graph = self.data.graph_value("og:type").lower() in _PRODUCT_GRAPHS
-        # the list of a category has as many as it has products
+        """A heading, one price below it, and beside that a control that buys, or word that it is sold out."""
+        is_one = len(self.controls) == 1
+        # the list of a category has as many controls as it has products
         most = max(Counter(control.words for control in self.controls).values(), default=0)
-        if self.document.heading < 0 or not (is_graph or 0 < most <= _MOST_CONTROLS):
+        if most > _MOST_CONTROLS or (self._shows_list() and not is_one):
             return False
         price = self.fields.decisions.get("price")
-        if price is None or price.support < _SURE:
+        # where one thing only can be bought, a price beside it is surely its price
+        score, support = (_LEAST_SCORE, _LEAST_SUPPORT) if is_one else (_STRONG_SCORE, _SURE)
+        strong = {seen.amount for seen in self.fields.prices if not seen.old and seen.score >= _STRONG_SCORE}
+        if price is None or price.support < support or len(strong) > _MOST_STRONG_PRICES:
             return False
-        strong = [seen for seen in self.fields.prices if not seen.old and seen.score >= 5]
-        if not strong or len({seen.amount for seen in strong}) > _MOST_STRONG_PRICES:
-            return False
-        taken = [seen for seen in strong if f"{seen.amount:f}" == price.value]
-        if is_graph:
+        taken = [seen for seen in self.fields.prices if seen.score >= score and f"{seen.amount:f}" == price.value]
+        if self.data.graph_value("og:type").lower() in _PRODUCT_GRAPHS:
             return bool(taken)
+        if not self.controls:
+            return bool(taken) and len(strong) == 1 and self._is_sold_out()
         return any(abs(seen.place - control.place) <= _NEAR for seen in taken for control in self.controls)
+
+    def _shows_list(self) -> bool:
+        """Whether several products, of which none is the page's own, or a list of them is what it tells of."""
+        products = sum(is_product(node) for node in (*self.data.json_ld, *self.data.microdata))
+        return "itemlist" in self._kinds or (products > 1 and not self.sources)
+
+    def _is_sold_out(self) -> bool:
+        stated = self.fields.decisions.get("availability")
+        return stated is not None and stated.value == "OutOfStock" and stated.support >= _SURE
 
 
 def _sources(tree: Any, data: StructuredData, url: str, own: set[str]) -> list[OfferFields]:

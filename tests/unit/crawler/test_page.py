@@ -128,6 +128,32 @@ def test_pages_that_make_no_offer() -> None:
     assert page().offer is None
 
 
+_CARD = """<div class=card><a href=/item/{0}><img alt=""></a><h3><a href=/item/{0}>Bag {0}</a></h3>
+    <p class=price>{0}9,00 €</p><button>Add to cart</button></div>"""
+_BOUGHT = "<h1>Red Bag</h1><p class=price>19,00 €</p><button>Add to cart</button>"
+
+
+@pytest.mark.parametrize("cards", [1, 2, 6])
+def test_cards_without_structured_data_make_no_offer(cards: int) -> None:
+    body = "<h1>Bags</h1>" + "".join(_CARD.format(number) for number in range(1, cards + 1))
+    assert page(body=body, url="https://shop.example/bags").offer is None
+    assert page(body=body + "<p>19,00 €</p><p>Sold out</p>", url="https://shop.example/bags").offer is None
+
+
+def test_what_readers_see_makes_an_offer() -> None:
+    cards = "".join(_CARD.format(number) for number in range(1, 5))
+    others = {"@type": "ItemList", "itemListElement": [product(name=f"Bag {n}", url=f"/item/{n}") for n in range(1, 5)]}
+    assert listing(page(body=_BOUGHT + cards)).price_raw == "19,00 € EUR"
+    assert listing(page(others, body=_BOUGHT + cards)).price_raw == "19,00 € EUR"
+    assert listing(page(product(offers=None), body=_BOUGHT)).price_raw == "19,00 € EUR"
+    # no class, no id: the one price beside the one button
+    assert listing(page(body="<h1>Red Bag</h1><b>19,00 €</b><button>Add to cart</button>")).price_raw == "19,00 € EUR"
+    sold_out = "<h1>Red Bag</h1><p class=price>19,00 €</p><p class=stock>Sold out</p>"
+    assert listing(page(body=sold_out)).availability == "OutOfStock"
+    assert page(body=sold_out.replace("Sold out", "Red and blue")).offer is None
+    assert page(body=_BOUGHT, head='<meta property="og:type" content="article">').offer is None
+
+
 @pytest.mark.parametrize(
     "own",
     [{"url": "/item/42"}, {"url": "/item/42#main"}, {"name": "Red Bag"}, {"name": "red bag", "url": "/old/42"}],
