@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from killed_crawl import command_line, descendants, is_running, wait_until
 from loopback_site import Answer, Site, links, picture, settings, stored
 
 from crawler.addresses import why_refused
@@ -344,31 +345,6 @@ def test_a_list_of_products_brings_no_more_than_the_page_limit(site: Site, tmp_p
     ]
 
 
-def children(parent: int) -> list[int]:
-    """Process ids whose parent is `parent`, by /proc."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
-
-
-def is_running(process_id: int) -> bool:
-    """Whether one of its threads has not ended; the first can be gone while another is still writing to disk."""
-    for thread in Path(f"/proc/{process_id}/task").glob("*/stat"):
-        try:
-            state = thread.read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state not in "ZX":
-            return True
-    return False
-
-
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the crawling process by /proc")
 
 
@@ -400,10 +376,11 @@ crawl([{site.url()!r}], Settings(**{chosen.model_dump(mode="json")!r}), progress
         for line in process.stdout:
             if line.split()[0] == "listings" and int(line.split()[1]) >= 10:
                 break
-        [orphan] = children(process.pid)
+        orphans = descendants(process.pid)
+        assert orphans
         process.kill()
-    while is_running(orphan):  # the crawling process ends with the one that started it
-        time.sleep(0.05)
+    # the crawling process ends with the one that started it
+    wait_until(lambda: not any(map(is_running, orphans)), "an orphan goes on")
     kept = stored(chosen)
     assert 10 <= len(kept) < 30
     evidence = open_evidence(chosen.resolved_evidence_url)
@@ -439,9 +416,9 @@ def test_a_crawling_process_that_dies_is_a_typed_error(site: Site, tmp_path: Pat
 
     def kill() -> None:
         asked.wait(60)
-        for child in children(os.getpid()):
-            if b"crawler" in Path(f"/proc/{child}/cmdline").read_bytes():
-                os.kill(child, signal.SIGKILL)
+        for process_id in descendants(os.getpid()):
+            if b"\0crawler\0" in command_line(process_id):
+                os.kill(process_id, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -451,7 +428,10 @@ def test_a_crawling_process_that_dies_is_a_typed_error(site: Site, tmp_path: Pat
 
 
 @needs_proc
-def test_an_interrupted_crawl_leaves_no_process_behind(site: Site, tmp_path: Path) -> None:
+def test_an_interrupted_crawl_leaves_no_process_behind(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crawler.run._PATIENCE_S", 0.5)
     site.html("/", links("/slow", "/item/A1"))
     site.item("A1", image=[])
     site.pages["/slow"] = lambda: (site.closing.wait(60), (200, {}, b""))[1]
@@ -460,10 +440,10 @@ def test_an_interrupted_crawl_leaves_no_process_behind(site: Site, tmp_path: Pat
         if stage == "listings" and done:
             raise KeyboardInterrupt
 
-    before = set(children(os.getpid()))
+    before = set(descendants(os.getpid()))
     with pytest.raises(KeyboardInterrupt):
         crawl([site.url()], settings(tmp_path), progress=interrupt)
-    assert set(children(os.getpid())) <= before
+    assert set(filter(is_running, descendants(os.getpid()))) <= before
     assert set(stored(settings(tmp_path))) == {"A1"}
 
 
