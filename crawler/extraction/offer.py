@@ -230,6 +230,7 @@ def _link(value: Any, page_url: str) -> str:
         return ""
     try:
         url = urljoin(page_url, value.strip())
+        url.encode()  # half a surrogate pair, which JSON may hold, is no address
         return url if urlsplit(url).scheme in ("http", "https") else ""
     except ValueError:
         return ""

@@ -239,6 +239,7 @@ def test_images_are_absolute_and_each_once() -> None:
         {"@type": "ImageObject", "url": "c.jpg"},
         "/a.jpg",
         "data:image/png,x",
+        "/\ud800.jpg",
         7,
         "",
     ]
