@@ -57,12 +57,10 @@ Url = Annotated[
 
 
 def _as_text(value: object) -> object:
-    """Numbers of articles that consist of digits come as numbers from some files."""
-    return (
-        str(value)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_NUMBER
-        else value
-    )
+    """Numbers of articles that consist of digits come as numbers from some files, and as 4711.0 from some tables."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST_NUMBER:
+        return value
+    return str(int(value)) if value == int(value) else value
 
 
 Identifier = Annotated[

@@ -25,8 +25,9 @@ def test_numbers_are_read() -> None:
 
 
 def test_numbers_may_come_as_numbers() -> None:
-    found = draft(sku=4711, gtin=4006381333931)
-    assert (found.listing.sku, found.listing.gtin) == ("4711", "4006381333931")
+    for number in (4711, 4711.0):
+        found = draft(sku=number, gtin=4006381333931)
+        assert (found.listing.sku, found.listing.gtin) == ("4711", "4006381333931")
 
 
 @pytest.mark.parametrize(
