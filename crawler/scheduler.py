@@ -35,7 +35,7 @@ class FrontierScheduler(BaseScheduler):
     """
 
     def __init__(self, crawler: Crawler, session: Session) -> None:
-        self._crawler = crawler
+        self._crawler, self._session = crawler, session
         self._frontier, self._sites = session.frontier, session.sites
         self._most = session.order.settings.crawl_concurrency
         self._ready: deque[Request] = deque()
@@ -119,10 +119,11 @@ class FrontierScheduler(BaseScheduler):
         return self._frontier.counts().taken > self._under_way.total()
 
     async def _tick(self) -> None:
-        """Keep what was said so far, and wake the engine when something that had to wait is due."""
+        """Keep and tell what was said so far, and wake the engine when something that had to wait is due."""
         while True:
             await asyncio.sleep(_TICK_S)
             self._or_end(self._frontier.flush)
+            self._or_end(self._session.catch_up)
             if not self._ready and (request := self.next_request()):
                 assert self._crawler.engine, "Scrapy opens its scheduler with the engine running"
                 self._crawler.engine.crawl(request)

@@ -93,6 +93,7 @@ class Session:
     """Whether anything is remembered of pages from earlier crawls."""
     warc_files: tuple[str, ...] = ()
     _told: float = 0.0
+    _untold: bool = False
     fatal: AssayerError | None = None
     """Why the crawl cannot go on, such as a store that is gone."""
     robots: dict[str, bytes] = field(default_factory=dict)
@@ -117,7 +118,8 @@ class Session:
 
     def progress(self, *, at_once: bool = False) -> None:
         """Tell how far the crawl is, not more often than anybody can read unless `at_once`."""
-        if not at_once and time.monotonic() - self._told < _TELL_EVERY_S:
+        self._untold = not at_once and time.monotonic() - self._told < _TELL_EVERY_S
+        if self._untold:
             return
         self._told = time.monotonic()
         saved = self.tally.saved
@@ -129,3 +131,8 @@ class Session:
                 "listings": saved.added + saved.updated + saved.unchanged,
             }
         )
+
+    def catch_up(self) -> None:
+        """Tell what came too soon after something else, should nothing else come for long."""
+        if self._untold:
+            self.progress()
