@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawler.turns import Turns
@@ -196,6 +196,7 @@ def test_what_is_cancelled_holds_no_reader() -> None:
 
 
 @settings(deadline=None)
+@example(2, [("a", True)] * 2 + [("s", True)] * 2 + [("a", False), ("s", False), ("a", False), ("a", True)])
 @given(
     st.integers(1, 5),
     st.lists(st.tuples(st.sampled_from("abst"), st.booleans()), max_size=40),
