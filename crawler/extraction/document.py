@@ -20,7 +20,7 @@ _MOST_HEADINGS = 5
 _NEVER_SHOWN = frozenset({"script", "style", "template", "noscript", "svg", "iframe", "head", "option", "object"})
 _HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _HIDING_CLASS = re.compile(
-    r"(?:^|\s)(?:hidden|hide|d-none|is-hidden|u-hidden|ng-hide|invisible|display-none|js-hidden)(?:\s|$)"
+    r"(?:^|\s)(?:hidden|hide|d-none|is-hidden|u-hidden|ng-hide|invisible|display[-_]?none|js-hidden)(?:\s|$)"
 )
 _ASIDE_TAGS = frozenset({"nav", "footer", "aside"})
 # what shops call the parts of a page that are not about its own product

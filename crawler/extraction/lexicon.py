@@ -153,6 +153,9 @@ class Lexicon:
     in_stock: Phrases
     out_of_stock: Phrases
     buy: Phrases
+    add: Phrases
+    cart: Phrases
+    """With a word of `add` it buys, whatever stands between them."""
     no_buy: Phrases
     notify: Phrases
 
@@ -167,6 +170,8 @@ def _read() -> Lexicon:
         in_stock=Phrases(words["stock"]["in"]),
         out_of_stock=Phrases(words["stock"]["out"]),
         buy=Phrases(words["control"]["buy"]),
+        add=Phrases(words["control"]["add"]),
+        cart=Phrases(words["control"]["cart"]),
         no_buy=Phrases(words["control"]["no_buy"]),
         notify=Phrases(words["control"]["notify"]),
     )

@@ -75,7 +75,7 @@ def buy_controls(document: Document) -> list[BuyControl]:
             continue
         words = _control_words(document, place)
         named = _is_named_control(names)
-        phrase = LEXICON.buy.find(words) if words else ""
+        phrase = LEXICON.buy.find(words) or (LEXICON.add.find(words) and LEXICON.cart.find(words))
         if LEXICON.no_buy.find(words) and not named:
             continue
         # a link to the cart is called like a button that fills it

@@ -34,9 +34,10 @@ _PER_UNIT = re.compile(
     r"|lit(?:er|re)s?|met(?:er|re)s?|units?|sheet)\b|\d\s?x\s",
     re.I,
 )
-# what one of several costs: "2+ £165.00", "3-5 $85.45", "6 o más 33,50€"
+# what one of several costs: "2+ £165.00", "3-5 $85.45", "6 o más 33,50€", "3 или более: 6 100 грн."
 _SEVERAL = re.compile(
-    r"^\D{0,30}\b\d{1,4}\s?(?:\+|[-–]\s?\d{1,4}\s|(?:or|o|ou|oder|lub|of|nebo)\s(?:m[oáae]|plus|wi[ęe]c|v[íi]c)\w*)",
+    r"^\D{0,30}\b\d{1,4}\s?(?:\+|[-–]\s?\d{1,4}\s|(?:or|o|ou|oder|lub|of|nebo)\s(?:m[oáae]|plus|wi[ęe]c|v[íi]c)\w*"
+    r"|[^\W\d]{1,12}(?:\s[^\W\d]{1,12}){0,2}:)",
     re.I,
 )
 
@@ -52,6 +53,8 @@ class SeenPrice:
     score: float
     old: bool
     """Struck through, or called the former price."""
+    another: bool
+    """Said to be the price of something else: of shipping, of a rate, of one of several."""
     where: str
 
 
@@ -76,7 +79,8 @@ def visible_prices(document: Document, buy: Sequence[int]) -> list[SeenPrice]:
             score = _position(document, piece.owner, buy)
             score += 3.0 * names.price + 1.5 * bool(currency) + 1.0 * names.own - 4.0 * names.other
             old = names.old or bool(LEXICON.old_price.find(f"{before} {raw}"))
-            score -= 3.0 * _is_said_of_another(before, raw, after) + 1.5 * bool({before, after} & _RANGE)
+            another = _is_said_of_another(before, raw, after)
+            score -= 3.0 * another + 1.5 * bool({before, after} & _RANGE)
             found[place] = SeenPrice(
                 amount=amount,
                 currency=currency,
@@ -84,6 +88,7 @@ def visible_prices(document: Document, buy: Sequence[int]) -> list[SeenPrice]:
                 place=place,
                 score=score,
                 old=old,
+                another=another,
                 where=_path(document, place),
             )
     return _repeated(list(found.values()))
@@ -93,7 +98,7 @@ def price_statements(prices: Sequence[SeenPrice]) -> Iterator[Statement]:
     """What the visible prices say, those that are surely another's left out."""
     current = [price for price in prices if not price.old and price.score > 2]
     # a lone price that is called old is no former one: there is no other
-    best = max((price.score for price in current), default=0.0)
+    best = max((price.score for price in current if not price.another), default=0.0)
     current += [
         replace(price, score=price.score - 1) for price in prices if price.old and price.score > max(5, best + 3)
     ]

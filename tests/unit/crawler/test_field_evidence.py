@@ -67,6 +67,8 @@ def test_money_in_text(text: str, expected: list[tuple[str, str]]) -> None:
         ("<p class=price><del>$20.00</del> <ins>$15.00</ins></p>", "15"),
         ("<p>Was <b>£20.00</b></p><p>Now <b>£15.00</b></p>", "15"),
         ("<p class=price>UVP 30,00 €</p><p class=price>19,00 €</p>", "19"),
+        ("<div class=price>19,00 €</div><div class=price>3 или более: 17,00 €</div>", "19"),
+        ("<p>Regular price <b class=price>19,00 €</b></p><p class=price>4 interest-free payments of 4,75 €</p>", "19"),
         ("<ul><li class=price>19,00 €</li><li>Brez DDV: <b>15,57 €</b></li></ul>", "19"),
         ("<p class=price>19,00 €</p><p>zzgl. Versand 4,90 €</p>", "19"),
         ("<p class=price>19,00 €</p><p class=unit-price>38,00 € / kg</p>", "19"),
@@ -187,6 +189,8 @@ def test_numbers_in_addresses(url: str, expected: str) -> None:
         ("<p class=price>9,00 €</p><button>Add to bag</button><div class=related><p>Sold out</p></div>", "InStock"),
         ("<p class=price>9,00 €</p><button>Add to cart</button><script>var t='sold out'</script>", "InStock"),
         ("<p class=price>9,00 €</p><p class=stock>売り切れ</p>", "OutOfStock"),
+        ("<button>Añadir a mi cesta</button>", "InStock"),
+        ("<a class='btn displaynone'>Buy now</a><span>SOLD OUT</span>", "OutOfStock"),
     ],
 )
 def test_availability_by_words_and_controls(body: str, expected: str) -> None:
