@@ -29,6 +29,7 @@ _HIGHEST = 5
 _RANGE = frozenset("-–—~〜")
 """What stands between the ends of a range of prices, of which the chosen variant has its own."""
 _DIGIT = re.compile(r"\d")
+_DIGIT_OF_AMOUNT = re.compile(r"\d(?![\d.,]*\s?%)")
 _PER_UNIT = re.compile(
     r"(?:/|\bper\b|\bpro\b|\bje\b)\s?\d*\s?(?:kg|g|ml|cl|l|lb|oz|m[²2]?|mo|yr|ltr|stk|pcs?|pieces?|(?:kilo)?gramm?s?"
     r"|lit(?:er|re)s?|met(?:er|re)s?|units?|sheet)\b|\d\s?x\s",
@@ -190,7 +191,7 @@ def _words_after(document: Document, order: int, place: int) -> str:
 
 def _is_said_of_another(before: str, raw: str, after: str) -> bool:
     """Whether the words around an amount say that it is none of the product: of shipping, of a rate, per kilogram."""
-    last = max((match.end() for match in _DIGIT.finditer(raw)), default=0)
+    last = max((match.end() for match in _DIGIT_OF_AMOUNT.finditer(raw)), default=0)
     # a price that is followed by "free shipping", or by what it saves, is a price
     rest = LEXICON.after_price.sub("", f"{raw[last:]} {after}")
     around = f"{before} {raw[:last]}{rest[:30]}"
