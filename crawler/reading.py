@@ -52,7 +52,9 @@ class Readers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._timeout_s = settings, settings.page_timeout_s
-        self._turns = Turns(settings.page_processes, long_s=_LONG * settings.page_timeout_s)
+        self._turns = Turns(
+            settings.page_processes, ahead=settings.page_processes, long_s=_LONG * settings.page_timeout_s
+        )
         self._pool = self._begun()
 
     async def read(self, ask: Ask, answer: Answer) -> Reading:

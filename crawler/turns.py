@@ -32,9 +32,14 @@ class Turns:
     a reader that is the only one is free for others half of the time.
     """
 
-    def __init__(self, readers: int, *, long_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` counts seconds."""
-        self._free, self._most_long = readers, max(1, readers // 2)
+    def __init__(
+        self, readers: int, *, ahead: int = 0, long_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`ahead` turns are given beside those that readers are at, so that none waits for its next page.
+
+        `clock` counts seconds.
+        """
+        self._free, self._most_long = readers + ahead, max(1, readers // 2)
         self._long_s, self._clock = long_s, clock
         self._waiting: dict[str, deque[Turn]] = {}
         """By host; the host that waits for its turn longest is first."""
