@@ -23,7 +23,7 @@ from crawler.outcomes import Outcomes
 from crawler.planning import Planning
 from crawler.reading import Readers
 from crawler.recording import Recorder
-from crawler.relistings import NewListings, link_relistings
+from crawler.relistings import link_relistings
 from crawler.scheduler import FrontierScheduler
 from crawler.session import Session
 from crawler.spiders.listings import ListingSpider
@@ -105,8 +105,8 @@ class Assembly:
         """Nothing is under way anymore."""
         if self._session.fatal is None:
             with self._heard():
-                # in this thread, which is the frontier's; nobody else is at work anymore
-                link_relistings(self._session.records, NewListings(self._session.frontier))
+                # in this thread; nobody else is at work anymore
+                link_relistings(self._session.records, since=self._session.began)
         for host, stated in sorted(self._session.sites.watch.reservations.items()):
             self._session.tally.warn(f"{host} states {', '.join(sorted(stated))}")
         self._hearing.close()

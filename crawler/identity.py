@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from domain.listing import Listing
 from store.interfaces import ListingReader
@@ -31,7 +31,6 @@ class Identities:
         self._stored, self._began = stored, began
         self._on_its_way: dict[tuple[str, str], Listing] = {}
         self._pages: set[int] = set()
-        self._new: set[tuple[str, str]] = set()
         self._stored_as_older: set[int] = set()
         """Stored by this process though captured before the crawl began: by a cache's word, or by a clock set back."""
 
@@ -45,9 +44,11 @@ class Identities:
         page = hash((listing.url, listing.title))
         if (known and self._is_met(known, chosen)) or page in self._pages:
             return None
-        settled = replace(chosen, relists=known.listing.relists) if known else chosen
-        if known is None:
-            self._new.add(settled.key)
+        if known:
+            before = known.listing
+            settled = replace(chosen, relists=before.relists, first_seen_at=before.first_seen_at)
+        else:
+            settled = replace(chosen, first_seen_at=datetime.now(UTC))
         self._on_its_way[settled.key] = settled
         self._pages.add(page)
         return settled
@@ -64,21 +65,15 @@ class Identities:
         to_own = known_own or (known_plain and self._belongs_to_another(known_plain, plain))
         return (own, known_own) if to_own else (plain, known_plain)
 
-    def is_new(self, listing: Listing) -> bool:
-        """Whether one that is on its way to the store was not there before."""
-        return listing.key in self._new
-
     def stored(self, listing: Listing) -> None:
         """It can be found in the store now."""
         if listing.captured_at and listing.captured_at < self._began:
             self._stored_as_older.add(hash(listing.key))
         self._on_its_way.pop(listing.key, None)
-        self._new.discard(listing.key)
 
     def lost(self, listing: Listing) -> None:
         """It could not be stored, and may come again."""
         self._on_its_way.pop(listing.key, None)
-        self._new.discard(listing.key)
         self._pages.discard(hash((listing.url, listing.title)))
 
     def _is_met(self, known: _Known, listing: Listing) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from crawler.identity import Identities
 from crawler.images import ImageCapture
 from crawler.recording import Kept, Recorder
-from crawler.relistings import NewListings
 from crawler.session import Session
 from crawler.sources.interface import Offer
 from domain.capture import Capture
@@ -29,7 +28,6 @@ class ListingStore:
     def __init__(self, session: Session, recorder: Recorder, images: ImageCapture) -> None:
         self._session, self._recorder, self._images = session, recorder, images
         self._identities = Identities(session.records, began=session.began)
-        self._new = NewListings(session.frontier)
 
     async def store(self, offer: Offer, page: Capture, visited: Visited | None = None) -> Listing | None:
         """Store one that was captured with `page`; None when this crawl has met it, or it cannot be stored.
@@ -43,8 +41,6 @@ class ListingStore:
             await self._met(offer, visited)
             return None
         try:
-            if self._identities.is_new(listing):
-                self._new.add(listing)
             whole = await self._whole(listing, offer, page, visited)
         except BaseException as error:
             self._identities.lost(listing)

@@ -92,6 +92,8 @@ class Listing:
     images: tuple[ListingImage, ...] = ()
     captured_at: datetime | None = None
     """UTC time of the crawl; None for an imported file."""
+    first_seen_at: datetime | None = None
+    """UTC time at which a crawl met it for the first time; None for an imported file."""
     page_sha256: str | None = None
     """The page as captured, in the evidence store; None for an imported file."""
     found: tuple[FoundValue, ...] = ()

@@ -24,7 +24,7 @@ Key = tuple[str, ...]
 MAX_KEY_BYTES = 512
 """PostgreSQL indexes at most 2,704 bytes a row; the longest key here is a tenant, three such parts and a time."""
 
-_PROVENANCE = frozenset({"captured_at", "page_sha256", "found"})
+_PROVENANCE = frozenset({"captured_at", "first_seen_at", "page_sha256", "found"})
 _ADDED_LATER = frozenset({"sku", "gtin", "mpn", "availability", "relists"})
 """Fields of a listing that came after the first release: left empty they count for nothing, so that what people
 decided on a listing before still stands on the same one."""

@@ -20,7 +20,7 @@ _KEY = "listed"
 # of these, the list's word counts; of the others, that of the offer's own page where it says something
 _FROM_LIST = ("listing_id", "title", "description")
 _NEVER_FROM_LIST = frozenset(
-    {"marketplace", "url", "seller", "images", "captured_at", "page_sha256", "found", "relists"}
+    {"marketplace", "url", "seller", "images", "captured_at", "first_seen_at", "page_sha256", "found", "relists"}
 )
 
 

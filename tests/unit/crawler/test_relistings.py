@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from crawler.frontier.local import LocalFrontier
-from crawler.relistings import NewListings, link_relistings
+from crawler.identity import Identities
+from crawler.relistings import link_relistings
 from domain.listing import Listing, Seller
 from domain.visit import Visit
 from store.memory import MemoryRecords
@@ -38,38 +37,32 @@ def records() -> MemoryRecords:
     return records
 
 
-def test_what_was_new_when_its_process_died_is_linked_by_the_next(records: MemoryRecords, tmp_path: Path) -> None:
-    dying = LocalFrontier(tmp_path / "dying" / "frontier.db")
-    NewListings(dying).add(listing("new"))
-    left = tmp_path / "left"
-    left.mkdir()
-    for file in (tmp_path / "dying").iterdir():  # as it lies on the disk at this moment, nothing closed
-        (left / file.name).write_bytes(file.read_bytes())
-    dying.close()
-    records.save_listings([listing("new")])
-    next_one = LocalFrontier(left / "frontier.db")
-    assert link_relistings(records, NewListings(next_one)) == 1
+def test_what_was_new_when_its_process_died_is_linked_by_the_next(records: MemoryRecords) -> None:
+    dying = Identities(records, began=BEGAN)
+    new = dying.settle(listing("new"))
+    assert new
+    records.save_listings([new])
+    assert link_relistings(records, since=BEGAN) == 1
     assert records.listing("bazaar", "new").relists == "old"
-    assert link_relistings(records, NewListings(next_one)) == 0
-    next_one.close()
+    assert link_relistings(records, since=BEGAN) == 0
 
 
-def test_what_stood_beside_the_gone_one_before_has_not_taken_it_up(records: MemoryRecords, tmp_path: Path) -> None:
-    records.save_listings([listing("beside")])  # captured in this crawl, but not for the first time
-    frontier = LocalFrontier(tmp_path / "frontier.db")
-    new = NewListings(frontier)
-    new.add(listing("other"))
-    assert listing("other") in new
-    assert listing("other", marketplace="elsewhere") not in new
-    assert link_relistings(records, new) == 0
-    frontier.clear()
-    assert listing("other") not in new, "begun anew, a crawl knows no listing as its own"
-    frontier.close()
+def test_what_stood_beside_the_gone_one_before_has_not_taken_it_up(records: MemoryRecords) -> None:
+    records.save_listings([listing("beside", first_seen_at=BEGAN - timedelta(days=9))])
+    records.save_listings([listing("imported")])
+    crawl = Identities(records, began=BEGAN)
+    for known in ("beside", "imported"):  # captured in this crawl, but not for the first time
+        again = crawl.settle(listing(known))
+        assert again
+        records.save_listings([again])
+    assert link_relistings(records, since=BEGAN) == 0
 
 
-def test_a_listing_without_a_seller_is_not_kept(tmp_path: Path) -> None:
-    frontier = LocalFrontier(tmp_path / "frontier.db")
-    new = NewListings(frontier)
-    new.add(listing("nobody", seller=Seller(id="", name="")))
-    assert listing("nobody") not in new
-    frontier.close()
+def test_when_a_listing_was_first_seen_stays_with_it(records: MemoryRecords) -> None:
+    first = Identities(records, began=BEGAN).settle(listing("new"))
+    assert first
+    assert first.first_seen_at
+    assert records.save_listings([first]).added == 1
+    second = Identities(records, began=datetime.now(UTC)).settle(listing("new", title="Aurelle Kova bag"))
+    assert second
+    assert second.first_seen_at == first.first_seen_at
