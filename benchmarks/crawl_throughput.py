@@ -147,9 +147,14 @@ def _profiling(place: Path, profile: Path) -> str:
     """A stand-in for Python by which the crawling process runs under cProfile, and the command as it is."""
     script = place / "python"
     command = f"import sys; sys.executable = {str(script)!r}; from cli.main import run; run()"
+    # a crawling process ends without the interpreter's own end, at which cProfile would write
+    profiled = (
+        "import cProfile; from crawler.__main__ import main; profile = cProfile.Profile(); "
+        f"profile.runcall(main); profile.dump_stats({str(profile.resolve())!r})"
+    )
     script.write_text(
         "#!/bin/sh\n"
-        f'[ "$3" = crawler ] && exec {sys.executable} -P -m cProfile -o {profile.resolve()} -m crawler\n'
+        f'[ "$3" = crawler ] && exec {sys.executable} -P -c "{profiled}"\n'
         f'shift 3\nexec {sys.executable} -P -c "{command}" "$@"\n'
     )
     script.chmod(0o755)
