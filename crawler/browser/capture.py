@@ -12,7 +12,7 @@ from crawler.addresses import check_url
 from crawler.browser.chromium import RunningChromium
 from crawler.browser.page import GOTO, TOTAL_S, Look, close_popup, close_quietly, context_options
 from crawler.browser.passes import ProxyLimits
-from crawler.browser.proxy import GuardedProxy, place_of
+from crawler.browser.proxy import ERRAND, GuardedProxy, is_errand, place_of
 from crawler.browser.screenshots import Screenshots
 from crawler.connection import Resolver, resolve
 from domain.errors import AddressRefused, FetchRefused
@@ -78,8 +78,10 @@ async def _look(look: Look, context: BrowserContext) -> Rendered:
         if answer is None:
             raise FetchRefused("no answer", url=look.url)
         # what the proxy said in the site's place is no answer of the site
-        if answer.status in _SAID_BY_PROXY and (reason := look.way_out.why_not(place_of(answer.url))):
-            raise _refused(reason, look, place_of(answer.url))
+        place = place_of(answer.url)
+        reason = ERRAND if is_errand(place) else look.way_out.why_not(place)
+        if answer.status in _SAID_BY_PROXY and reason:
+            raise _refused(reason, look, place)
         asked, look.url = look.url, answer.url
         shown = await look.see(page)
         assert shown.screenshots

@@ -27,9 +27,11 @@ GREETING = "http://pass.invalid/"
 """Answered by the proxy itself. Chromium shows a pass at once only where it has used it before, and asks nobody for one
 on behalf of pictures and sockets; so each page begins here. The name can belong to nobody (RFC 2606 section 2)."""
 
-# where Chromium itself asks, after a certificate that it does not trust, whether there is a network at all; no switch
-# keeps it from that, and no page has business there
-_OWN_ERRANDS = frozenset({"connectivitycheck.gstatic.com"})
+# where Chromium itself asks, after a certificate that it does not trust, whether there is a network at all, and for the
+# icon of the page that greets; no switch keeps it from that, and no page has business there
+_OWN_ERRANDS = frozenset({"connectivitycheck.gstatic.com", "pass.invalid"})
+ERRAND = "an errand of the browser's own"
+"""Why such a place is refused, which says nothing of the page that was on show."""
 _HEAD_S = 10.0
 _MOST_STRANGERS = 64
 _MOST_TRIED = 4
@@ -147,8 +149,8 @@ class GuardedProxy:
         if url == GREETING:
             await _say(browser, 200, "let through")
             return
-        if place.rpartition(":")[0] in _OWN_ERRANDS:
-            await _say(browser, 403, "an errand of the browser's own")
+        if is_errand(place):
+            await _say(browser, 403, ERRAND)
             return
         try:
             parts = check_url(url, allow_loopback=self._allow_loopback)
@@ -199,6 +201,11 @@ class GuardedProxy:
         if not found:
             raise Unreachable(f"the name {host} leads nowhere")
         return list(dict.fromkeys(found))
+
+
+def is_errand(place: str) -> bool:
+    """Whether only Chromium itself has business there, so that it is refused and held against no page."""
+    return place.rpartition(":")[0] in _OWN_ERRANDS
 
 
 def place_of(url: str) -> str:

@@ -106,6 +106,8 @@ class Shop:
                     shop._closing.wait()
                 elif self.path == "/to-inside":
                     self._say(302, "text/plain", b"", Location="http://10.0.0.1/")
+                elif self.path == "/to-errand":
+                    self._say(302, "text/plain", b"", Location="http://pass.invalid/icon")
                 elif self.path == "/moved":
                     self._say(302, "text/plain", b"", Location="/offer")
                 elif self.path in PAGES:
@@ -259,6 +261,8 @@ def test_a_tall_page_is_shown_whole_up_to_a_height_and_the_cut_is_told(shop: Sho
 def test_what_leads_inside_or_nowhere_is_no_answer_of_the_site(shop: Shop) -> None:
     with pytest.raises(AddressRefused, match=r"redirects to 10\.0\.0\.1:80: 10\.0\.0\.1 is not a public address"):
         capture(shop.url("/to-inside"))
+    with pytest.raises(FetchRefused, match=r"redirects to pass\.invalid:80: an errand"):
+        capture(shop.url("/to-errand"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         closed = listening.getsockname()[1]
     with pytest.raises(FetchRefused, match="no connection to"):

@@ -214,7 +214,12 @@ def test_what_is_no_web_address_is_refused(start: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "start", ["GET http://CONNECTIVITYCHECK.gstatic.com/generate_204", "CONNECT connectivitycheck.gstatic.com:443"]
+    "start",
+    [
+        "GET http://CONNECTIVITYCHECK.gstatic.com/generate_204",
+        "CONNECT connectivitycheck.gstatic.com:443",
+        f"GET {GREETING}favicon.ico",
+    ],
 )
 def test_errands_of_the_browser_itself_are_refused_and_not_held_against_the_page(start: str) -> None:
     async def talk(proxy: GuardedProxy) -> None:
