@@ -1,4 +1,4 @@
-"""How fast the frontiers are: pages per second, each taken, and finished with 20 more entries; beside a plain deque.
+"""How fast the frontiers are: pages per second, each taken, 20 more added, and finished; beside a plain deque.
 
     python benchmarks/frontier.py                        # the local one
     python benchmarks/frontier.py --redis-url redis://127.0.0.1:6379/0
@@ -98,7 +98,8 @@ def _crawl(frontier: Frontier, found: list[list[Entry]], hosts: int) -> None:
         assert taken, "something of this host waits"
         assert taken.host == free
         avoid.add(free)
-        frontier.finish(taken.key, found=each, most=_PLENTY)
+        frontier.add(each, most=_PLENTY)
+        frontier.finish(taken.key)
         if number % _PAGES_PER_FLUSH == 0:
             frontier.flush()
     frontier.flush()

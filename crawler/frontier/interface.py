@@ -1,8 +1,8 @@
 """What the crawl asks of a frontier. Every implementation faces tests/contract.
 
-An entry is *waiting*, *taken* by one worker, *done*, *dead*, or *left*. What a page led to is added in the same step in
-which the page is marked done: a worker that dies in between leaves the page to be asked for again, and never half of
-its links.
+An entry is *waiting*, *taken* by one worker, *done*, *dead*, or *left*. What a page led to is added before the page is
+marked done: a worker that dies in between leaves the page to be asked for again, and adding its links again changes
+nothing.
 """
 
 from __future__ import annotations
@@ -87,14 +87,11 @@ class Frontier(Protocol):
         `avoid` are passed over.
         """
 
-    def finish(self, key: str, *, found: Sequence[Entry] = (), most: int = 0) -> int:
-        """Mark a taken entry done and `add` what it led to, both or neither; how many were added.
+    def finish(self, key: str) -> None:
+        """Mark a taken entry done. What this worker does not hold (any more) is marked only where it waits."""
 
-        What this worker does not hold (any more) is marked only where it waits; what it led to is added all the same.
-        """
-
-    def bury(self, key: str, *, reason: str, status: int | None, found: Sequence[Entry] = (), most: int = 0) -> None:
-        """Give a taken entry up, keep it as a dead letter, and `add` what is left to do, both or neither.
+    def bury(self, key: str, *, reason: str, status: int | None) -> None:
+        """Give a taken entry up, and keep it as a dead letter.
 
         What this worker does not hold (any more) stays as it is, here, in `postpone` and in `release`.
         """

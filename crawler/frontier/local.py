@@ -92,7 +92,25 @@ class LocalFrontier:
     @_guarded
     def add(self, entries: Sequence[Entry], *, most: int) -> int:
         """Add those whose key was never added, while fewer than `most` pages were planned; how many were added."""
-        return self._add(_rows(entries), most)
+        added, extras = 0, self._extra
+        for name, host, priority, attempts, content, extra in _rows(entries):
+            if not extra and self._planned - self._extra >= most:
+                continue
+            serials = self._change(
+                "INSERT INTO entry (id, host, priority, attempts, content, state, due) VALUES (?, ?, ?, ?, ?, 0, 0)"
+                " ON CONFLICT DO NOTHING RETURNING serial",
+                *(name, host_name(host), priority, attempts, content),
+            )
+            for (serial,) in serials:
+                self._heads.offer(host, (-priority, serial))
+                self._count[State.WAITING] += 1
+                self._planned += 1
+                self._extra += extra
+                added += 1
+        if self._extra != extras:
+            self._set_fact(_EXTRA, str(self._extra))
+        self._settle()
+        return added
 
     @_guarded
     def known(self, keys: Collection[str]) -> set[str]:
@@ -118,24 +136,22 @@ class LocalFrontier:
         return read(content, host=host, attempts=attempts)
 
     @_guarded
-    def finish(self, key: str, *, found: Sequence[Entry] = (), most: int = 0) -> int:
-        """Mark a taken entry done and `add` what it led to, both or neither; how many were added."""
-        rows = _rows(found)
+    def finish(self, key: str) -> None:
+        """Mark a taken entry done."""
         name = identifier(key)
         if not self._let_go(name, State.DONE):
             self._finish_waiting(name)
-        return self._add(rows, most)
+        self._settle()
 
     @_guarded
-    def bury(self, key: str, *, reason: str, status: int | None, found: Sequence[Entry] = (), most: int = 0) -> None:
-        """Give a taken entry up, keep it as a dead letter, and `add` what is left to do, both or neither."""
-        rows = _rows(found)
+    def bury(self, key: str, *, reason: str, status: int | None) -> None:
+        """Give a taken entry up, and keep it as a dead letter."""
         if held := self._let_go(identifier(key), State.DEAD):
             self._change(
                 "INSERT INTO letter (serial, reason, status, died_at) VALUES (?, ?, ?, ?)",
                 *(held[0], reason.encode("utf-8", "replace").decode(), status, datetime.now(UTC).isoformat()),
             )
-        self._add(rows, most)
+            self._settle()
 
     @_guarded
     def postpone(self, key: str, *, until: float) -> None:
@@ -262,27 +278,6 @@ class LocalFrontier:
     def _end(self) -> None:
         self._closed = True
         self._file.close()
-
-    def _add(self, rows: Sequence[_Row], most: int) -> int:
-        added, extras = 0, self._extra
-        for name, host, priority, attempts, content, extra in rows:
-            if not extra and self._planned - self._extra >= most:
-                continue
-            serials = self._change(
-                "INSERT INTO entry (id, host, priority, attempts, content, state, due) VALUES (?, ?, ?, ?, ?, 0, 0)"
-                " ON CONFLICT DO NOTHING RETURNING serial",
-                *(name, host_name(host), priority, attempts, content),
-            )
-            for (serial,) in serials:
-                self._heads.offer(host, (-priority, serial))
-                self._count[State.WAITING] += 1
-                self._planned += 1
-                self._extra += extra
-                added += 1
-        if self._extra != extras:
-            self._set_fact(_EXTRA, str(self._extra))
-        self._settle()
-        return added
 
     def _set_fact(self, name: str, value: str) -> None:
         self._change("INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", name, value)

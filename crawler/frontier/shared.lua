@@ -105,29 +105,6 @@ local function counted(name)
   return tonumber(call('HGET', TALLY, name) or '0')
 end
 
--- ARGV from `at`: identifier, host, priority, attempts and content of each, and 1 where it is no page
-local function add(at, most)
-  local added, extras, serial = 0, 0, counted('serial')
-  local pages = call('SCARD', KNOWN) - counted('extra')
-  for i = at, #ARGV, 6 do
-    local id, host, extra = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 5])
-    if (extra == 1 or pages < most) and call('SADD', KNOWN, id) == 1 then
-      added, extras, pages = added + 1, extras + extra, pages + 1 - extra
-      local score = written(-tonumber(ARGV[i + 2]) * AGE + serial + added)
-      write_entry(id, score, ARGV[i + 3], host)
-      call('HSET', CONTENT, id, ARGV[i + 4])
-      wait(id, score, host)
-    end
-  end
-  if added > 0 then
-    call('HINCRBY', TALLY, 'serial', added)
-  end
-  if extras > 0 then
-    call('HINCRBY', TALLY, 'extra', extras)
-  end
-  return added
-end
-
 local function set_of(lines)
   local names = {}
   for name in string.gmatch(lines, '[^\n]+') do
@@ -174,8 +151,27 @@ local steps = {}
 function steps.renew()
 end
 
+-- ARGV from 5: identifier, host, priority, attempts and content of each, and 1 where it is no page
 function steps.add()
-  return add(5, tonumber(ARGV[4]))
+  local most, added, extras, serial = tonumber(ARGV[4]), 0, 0, counted('serial')
+  local pages = call('SCARD', KNOWN) - counted('extra')
+  for i = 5, #ARGV, 6 do
+    local id, host, extra = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 5])
+    if (extra == 1 or pages < most) and call('SADD', KNOWN, id) == 1 then
+      added, extras, pages = added + 1, extras + extra, pages + 1 - extra
+      local score = written(-tonumber(ARGV[i + 2]) * AGE + serial + added)
+      write_entry(id, score, ARGV[i + 3], host)
+      call('HSET', CONTENT, id, ARGV[i + 4])
+      wait(id, score, host)
+    end
+  end
+  if added > 0 then
+    call('HINCRBY', TALLY, 'serial', added)
+  end
+  if extras > 0 then
+    call('HINCRBY', TALLY, 'extra', extras)
+  end
+  return added
 end
 
 function steps.take()
@@ -197,7 +193,6 @@ function steps.finish()
     forget(id)
     call('HINCRBY', TALLY, 'done', 1)
   end
-  return add(6, tonumber(ARGV[5]))
 end
 
 function steps.bury()
@@ -206,7 +201,6 @@ function steps.bury()
     call('HSET', LETTERS, id, letter)
     call('ZADD', GRAVES, call('HINCRBY', TALLY, 'deaths', 1), id)
   end
-  return add(7, tonumber(ARGV[6]))
 end
 
 function steps.postpone()

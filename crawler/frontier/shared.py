@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,7 +72,7 @@ class SharedFrontier:
     def add(self, entries: Sequence[Entry], *, most: int) -> int:
         """Add those whose key was never added, while fewer than `most` pages were planned; how many were added."""
         rows = [_row(entry) for entry in entries]
-        return sum(self._step("add", most, *_flat(page)) for page in _pages(rows))
+        return sum(self._step("add", most, *chain.from_iterable(page)) for page in _pages(rows))
 
     def known(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that were ever added."""
@@ -92,14 +93,14 @@ class SharedFrontier:
         self._held.add(identifier(entry.key))
         return entry
 
-    def finish(self, key: str, *, found: Sequence[Entry] = (), most: int = 0) -> int:
-        """Mark a taken entry done and `add` what it led to, both or neither; how many were added."""
-        return int(self._let_go("finish", key, most, *_flat([_row(entry) for entry in found])))
+    def finish(self, key: str) -> None:
+        """Mark a taken entry done."""
+        self._let_go("finish", key)
 
-    def bury(self, key: str, *, reason: str, status: int | None, found: Sequence[Entry] = (), most: int = 0) -> None:
-        """Give a taken entry up, keep it as a dead letter, and `add` what is left to do, both or neither."""
+    def bury(self, key: str, *, reason: str, status: int | None) -> None:
+        """Give a taken entry up, and keep it as a dead letter."""
         letter = json.dumps([reason.encode("utf-8", "replace").decode(), status, datetime.now(UTC).isoformat()])
-        self._let_go("bury", key, letter, most, *_flat([_row(entry) for entry in found]))
+        self._let_go("bury", key, letter)
 
     def postpone(self, key: str, *, until: float) -> None:
         """Put a taken entry back after a failure, not to be taken before `until`; counts an attempt."""
@@ -164,11 +165,10 @@ class SharedFrontier:
         self._held.clear()
         self._redis.close()
 
-    def _let_go(self, step: str, key: str, *arguments: Argument) -> Any:
+    def _let_go(self, step: str, key: str, *arguments: Argument) -> None:
         name = identifier(key)
-        answer = self._step(step, name, *arguments)
+        self._step(step, name, *arguments)
         self._held.discard(name)
-        return answer
 
     def _step(self, step: str, *arguments: Argument) -> Any:
         answer = self._try(lambda: self._run(step, *arguments))
@@ -214,11 +214,8 @@ class SharedFrontier:
         )
 
 
-_Row = tuple[bytes, str, int, int, str, int]
-"""Identifier, host, priority, attempts, content, 1 where it is no page."""
-
-
-def _row(entry: Entry) -> _Row:
+def _row(entry: Entry) -> tuple[Argument, ...]:
+    """Identifier, host, priority, attempts, content, 1 where it is no page."""
     return (
         identifier(entry.key),
         host_name(entry.host),
@@ -245,10 +242,6 @@ def _lines(hosts: Collection[str]) -> str:
     lines = "\n".join(hosts)
     plain = lines.isascii() and "\\" not in lines and lines.replace("\n", "").isprintable()
     return lines if plain and lines.count("\n") < max(1, len(hosts)) else "\n".join(map(host_name, hosts))
-
-
-def _flat(rows: Sequence[tuple[Argument, ...]]) -> list[Argument]:
-    return [value for row in rows for value in row]
 
 
 def _pages(rows: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -112,7 +112,7 @@ def test_a_key_is_added_once_whatever_became_of_it(frontier: Frontier) -> None:
     assert frontier.add([entry("a")], most=9) == 0
     frontier.take(now=NOW)
     frontier.bury("b", reason="Broken.", status=None)
-    assert frontier.finish("b", found=[entry("b"), entry("a"), entry("c")], most=9) == 1
+    assert frontier.add([entry("b"), entry("a"), entry("c")], most=9) == 1
     assert frontier.known(["a", "b", "c", "d"]) == {"a", "b", "c"}
 
 
@@ -120,10 +120,12 @@ def test_no_more_than_planned_are_added(frontier: Frontier) -> None:
     assert frontier.add([entry(key) for key in "abcd"], most=3) == 3
     assert frontier.known("abcd") == {"a", "b", "c"}
     frontier.take(now=NOW)
-    assert frontier.finish("a", found=[entry("e")], most=3) == 0, "what is done counts as planned"
+    frontier.finish("a")
+    assert frontier.add([entry("e")], most=3) == 0, "what is done counts as planned"
     assert frontier.counts() == Counts(waiting=2, done=1)
     frontier.take(now=NOW)
-    frontier.bury("b", reason="Broken.", status=500, found=[entry("e"), entry("f")], most=4)
+    frontier.bury("b", reason="Broken.", status=500)
+    assert frontier.add([entry("e"), entry("f")], most=4) == 1
     assert frontier.known("ef") == {"e"}
     assert frontier.add([entry("a"), entry("e")], most=PLENTY) == 0
 
@@ -141,8 +143,10 @@ def test_what_is_no_page_is_added_beyond_the_limit_and_does_not_count(open_front
     assert frontier.add([extra("a"), entry("b"), entry("d")], most=2) == 0, "the first with a key stands"
     assert frontier.take(now=NOW) == entry("a")
     assert frontier.take(now=NOW) == extra("b")
-    assert frontier.finish("b", found=[extra("f"), entry("d"), entry("g")], most=3) == 2
-    frontier.bury("a", reason="Broken.", status=None, found=[extra("h"), entry("g")], most=3)
+    frontier.finish("b")
+    assert frontier.add([extra("f"), entry("d"), entry("g")], most=3) == 2
+    frontier.bury("a", reason="Broken.", status=None)
+    assert frontier.add([extra("h"), entry("g")], most=3) == 1
     assert frontier.counts() == Counts(waiting=5, done=1, dead=1, extra=4)
     frontier.close()
     again = open_frontier()
@@ -152,27 +156,26 @@ def test_what_is_no_page_is_added_beyond_the_limit_and_does_not_count(open_front
     assert again.counts() == Counts()
 
 
-def test_a_page_is_done_with_what_it_led_to(frontier: Frontier) -> None:
-    frontier.add([entry("a")], most=9)
+def test_a_worker_that_ends_before_its_page_is_done_leaves_it_with_what_it_led_to(open_frontier: Open) -> None:
+    frontier, found = open_frontier(), [entry("b"), entry("c", priority=-5), entry("a")]
+    frontier.add([entry("a", priority=9)], most=9)
     frontier.take(now=NOW)
-    assert frontier.finish("a", found=[entry("b"), entry("c", priority=5), entry("a")], most=9) == 2
-    assert frontier.counts() == Counts(waiting=2, done=1)
-    assert all_due(frontier) == ["c", "b"]
+    assert frontier.add(found, most=9) == 2
+    frontier.close()
+    again = open_frontier()
+    assert again.take(now=NOW) == entry("a", priority=9)
+    assert again.add(found, most=9) == 0
+    again.finish("a")
+    assert again.counts() == Counts(waiting=2, done=1)
+    assert all_due(again) == ["b", "c"]
 
 
 def test_what_cannot_be_written_changes_nothing(frontier: Frontier) -> None:
-    frontier.add([entry("a")], most=9)
-    frontier.take(now=NOW)
-    for say in (
-        lambda found: frontier.finish("a", found=found, most=9),
-        lambda found: frontier.bury("a", reason="Broken.", status=None, found=found, most=9),
-        lambda found: frontier.add(found, most=9),
-    ):
-        with pytest.raises(TypeError):
-            say([entry("b"), entry("c", context={"when": datetime.now(UTC)})])
-    assert frontier.counts() == Counts(taken=1)
-    assert frontier.known("bc") == set()
-    assert frontier.finish("a", found=[entry("b")], most=9) == 1
+    with pytest.raises(TypeError):
+        frontier.add([entry("a"), entry("b", context={"when": datetime.now(UTC)})], most=9)
+    assert frontier.counts() == Counts()
+    assert frontier.known("ab") == set()
+    assert frontier.add([entry("a")], most=9) == 1
 
 
 def test_avoided_hosts_are_passed_over(frontier: Frontier) -> None:
@@ -264,7 +267,7 @@ def test_dead_letters_can_be_looked_at(frontier: Frontier) -> None:
     frontier.postpone("c", until=NOW)
     all_due(frontier)
     frontier.bury("c", reason="Answered 500 each time.", status=500)
-    frontier.bury("b", reason="Cut off \ud800.", status=None, found=[entry("d")], most=9)
+    frontier.bury("b", reason="Cut off \ud800.", status=None)
     first, second = frontier.dead_letters()
     assert (first.entry.key, first.entry.attempts, first.reason, first.status) == (
         "c",
@@ -274,8 +277,8 @@ def test_dead_letters_can_be_looked_at(frontier: Frontier) -> None:
     )
     assert (second.entry, second.reason, second.status) == (entry("b", "other.example", 3), "Cut off ?.", None)
     assert before <= first.died_at <= second.died_at <= datetime.now(UTC)
-    assert frontier.counts() == Counts(waiting=1, taken=1, dead=2)
-    assert all_due(frontier) == ["d"]
+    assert frontier.counts() == Counts(taken=1, dead=2)
+    assert all_due(frontier) == []
 
 
 def test_dead_letters_are_replayed_as_if_new(frontier: Frontier) -> None:
@@ -333,8 +336,7 @@ def test_what_is_not_held_stays_as_it_is(frontier: Frontier) -> None:
         frontier.finish(key)
     assert frontier.counts() == before
     assert [letter.reason for letter in frontier.dead_letters()] == ["Broken."]
-    assert frontier.bury("a", reason="No.", status=None, found=[entry("e")], most=9) is None
-    assert all_due(frontier) == ["c", "d", "e"]
+    assert all_due(frontier) == ["c", "d"]
 
 
 def test_what_is_finished_while_it_waits_is_done(frontier: Frontier) -> None:
@@ -342,10 +344,10 @@ def test_what_is_finished_while_it_waits_is_done(frontier: Frontier) -> None:
     frontier.add([entry(key) for key in "abc"], most=9)
     frontier.take(now=NOW)
     frontier.postpone("a", until=NOW + 5)
-    assert frontier.finish("b", found=[entry("d")], most=9) == 1
+    frontier.finish("b")
     frontier.finish("a")
-    assert frontier.counts() == Counts(waiting=2, done=2)
-    assert all_due(frontier, now=NOW + 9) == ["c", "d"]
+    assert frontier.counts() == Counts(waiting=1, done=2)
+    assert all_due(frontier, now=NOW + 9) == ["c"]
 
 
 def test_facts_are_kept(frontier: Frontier) -> None:
@@ -373,8 +375,8 @@ def test_cleared_it_is_as_new(open_frontier: Open) -> None:
     assert frontier.dead_letters() == []
     assert frontier.fact("began") is None
     assert frontier.known("abcdef") == set()
-    assert frontier.finish("d", found=[entry("a")], most=1) == 1
-    assert frontier.add([entry("b")], most=1) == 0
+    frontier.finish("d")
+    assert frontier.add([entry("a"), entry("b")], most=1) == 1
     frontier.close()
     again = open_frontier()
     assert again.counts() == Counts(waiting=1)
@@ -386,10 +388,10 @@ def test_opened_again_everything_is_there(open_frontier: Open) -> None:
     frontier.add([entry(key) for key in "abcdef"] + [entry("h", "stop.example")], most=9)
     for _ in "abcde":
         frontier.take(now=NOW)
-    frontier.finish("a", found=[entry("i", priority=5)], most=99)
+    frontier.finish("a")
     frontier.bury("b", reason="Broken.", status=404)
     frontier.postpone("c", until=NOW + 60)
-    frontier.add([entry("g", priority=3)], most=9)
+    frontier.add([entry("g", priority=3), entry("i", priority=5)], most=9)
     frontier.leave("stop.example")
     frontier.set_fact("began", "today")
     frontier.close()
@@ -471,7 +473,8 @@ def test_thousands_at_once(frontier: Frontier) -> None:
     first = frontier.take(now=NOW)
     assert first is not None
     assert first.key == "0"
-    assert frontier.finish("0", found=entries, most=PLENTY) == 500
+    frontier.finish("0")
+    assert frontier.add(entries, most=PLENTY) == 500
     taken = all_due(frontier)
     assert taken[:4_399] == keys[1:4_400]
     for key in taken:

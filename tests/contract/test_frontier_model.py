@@ -125,27 +125,26 @@ class Beside(RuleBasedStateMachine):
         assert self.frontier.take(now=self.now, avoid=avoid) == self.model.take(self.now, avoid)
 
     @precondition(lambda self: self.held())
-    @rule(data=st.data(), found=entries, most=mosts)
-    def finish(self, data: st.DataObject, found: list[Entry], most: int) -> None:
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(self.held()))
         self.model.rows[key].state = "done"
-        assert self.frontier.finish(key, found=found, most=most) == self.model.add(found, most)
+        self.frontier.finish(key)
 
-    @rule(key=keys, found=entries, most=mosts)
-    def finish_any(self, key: str, found: list[Entry], most: int) -> None:
+    @rule(key=keys)
+    def finish_any(self, key: str) -> None:
         row = self.model.rows.get(key)
         if row and row.state in ("waiting", "taken"):
             row.state = "done"
-        assert self.frontier.finish(key, found=found, most=most) == self.model.add(found, most)
+        self.frontier.finish(key)
 
     @precondition(lambda self: self.held())
-    @rule(data=st.data(), found=entries, reason=st.sampled_from(["Timed out.", "Answered 500."]))
-    def bury(self, data: st.DataObject, found: list[Entry], reason: str) -> None:
+    @rule(data=st.data(), reason=st.sampled_from(["Timed out.", "Answered 500."]))
+    def bury(self, data: st.DataObject, reason: str) -> None:
         key = data.draw(st.sampled_from(self.held()))
         self.model.rows[key].state = "dead"
         self.model.letters.append((key, reason))
-        self.frontier.bury(key, reason=reason, status=500, found=found, most=10)
-        self.model.add(found, 10)
+        self.frontier.bury(key, reason=reason, status=500)
 
     @precondition(lambda self: self.held())
     @rule(data=st.data(), seconds=st.sampled_from([-1.0, 0.0, 0.5, 60.0]))
@@ -299,12 +298,12 @@ def test_the_shared_frontier_does_what_the_model_does(redis_url: str) -> None:
 def test_the_model_tells_a_frontier_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what a page led to, the last is lost when the process dies between two flushes."""
 
-    def commit_early(self: LocalFrontier, key: str, *, found: list[Entry] = (), most: int = 0) -> int:  # type: ignore[assignment]
-        added = self.add(found, most=most)
+    def commit_early(self: LocalFrontier, found: list[Entry], *, most: int) -> int:
+        added = add(self, found[:-1], most=most)
         self.flush()
-        return added + finish(self, key)
+        return added + add(self, found[-1:], most=most)
 
-    finish = LocalFrontier.finish
-    monkeypatch.setattr(LocalFrontier, "finish", commit_early)
+    add = LocalFrontier.add
+    monkeypatch.setattr(LocalFrontier, "add", commit_early)
     with pytest.raises(AssertionError):
         run(BesideLocal, max_examples=300, stateful_step_count=40, derandomize=True, database=None)

@@ -161,7 +161,7 @@ def test_a_full_disk_takes_back_what_was_not_flushed(path: Path) -> None:
     pages = frontier._file.execute("PRAGMA page_count").fetchone()[0]
     frontier._file.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreUnavailable, match="full") as caught:
-        frontier.finish("a", found=[entry(f"{number}" * 99) for number in range(2_000)], most=PLENTY)
+        frontier.add([entry(f"{number}" * 99) for number in range(2_000)], most=PLENTY)
     assert "free space" in caught.value.advice
     with pytest.raises(StoreUnavailable):
         frontier.flush()
@@ -197,10 +197,11 @@ def test_a_crawl_that_is_never_flushed_commits_whole_calls(path: Path, monkeypat
     for number in range(40):
         taken = frontier.take(now=0)
         assert taken is not None
-        frontier.finish(taken.key, found=[entry(f"{number}-{each}") for each in range(7)], most=PLENTY)
+        frontier.add([entry(f"{number}-{each}") for each in range(7)], most=PLENTY)
+        frontier.finish(taken.key)
         left = copied(path, f"after-{number}")
         counts = left.counts()
-        assert counts.planned in (0, 1 + 7 * counts.done), "a page is done with all that it led to"
+        assert counts.planned in (0, 1 + 7 * counts.done, 8 + 7 * counts.done), "all that a page led to, or nothing"
         seen.add(counts.done)
         left.close()
     assert 4 <= len(seen) < 20
@@ -236,10 +237,12 @@ while taken := frontier.take(now=0):
     if number % 11 == 3 and not taken.attempts:
         frontier.postpone(taken.key, until=-1)
     elif number % 13 == 5:
-        frontier.bury(taken.key, reason="Broken.", status=500, found=found, most=pages)
+        frontier.add(found, most=pages)
+        frontier.bury(taken.key, reason="Broken.", status=500)
         done.append(taken.key)
     else:
-        frontier.finish(taken.key, found=found, most=pages)
+        frontier.add(found, most=pages)
+        frontier.finish(taken.key)
         done.append(taken.key)
     if len(done) % 6 == 5:
         frontier.flush()

@@ -85,13 +85,11 @@ def test_what_a_silent_worker_held_waits_again_when_its_lease_has_ended(worker: 
 def test_what_two_workers_add_at_once_is_counted_whole(worker: Callable[..., SharedFrontier]) -> None:
     first, second = worker(), worker()
     first.add([entry("a"), entry("b")], most=3)
-    first.take(now=0)
-    second.take(now=0)
     before = first.counts(), second.counts()  # both plan by the same count
     assert before[0] == before[1]
-    first.finish("a", found=[replace(entry("c"), extra=True), entry("d")], most=3)
-    second.finish("b", found=[replace(entry("e"), extra=True), entry("f")], most=3)
-    assert first.counts() == Counts(waiting=3, done=2, extra=2)
+    first.add([replace(entry("c"), extra=True), entry("d")], most=3)
+    second.add([replace(entry("e"), extra=True), entry("f")], most=3)
+    assert first.counts() == Counts(waiting=5, extra=2)
     assert first.known("cdef") == {"c", "d", "e"}
 
 
@@ -137,11 +135,13 @@ def test_a_late_worker_does_not_mark_what_another_holds(
     assert other.take(now=0) == entry("a")
     late.release("a")
     late.postpone("a", until=99)
-    late.bury("a", reason="Broken.", status=None, found=[entry("b")], most=9)
-    assert late.finish("a", found=[entry("c"), entry("b")], most=9) == 1, "what it found is added all the same"
-    assert other.counts() == Counts(waiting=2, taken=1)
-    assert other.finish("a", found=[entry("c")], most=9) == 0
-    assert other.counts() == Counts(waiting=2, done=1)
+    late.bury("a", reason="Broken.", status=None)
+    assert late.add([entry("b")], most=9) == 1, "what it found is added all the same"
+    late.finish("a")
+    assert other.counts() == Counts(waiting=1, taken=1)
+    assert other.add([entry("b")], most=9) == 0
+    other.finish("a")
+    assert other.counts() == Counts(waiting=1, done=1)
     assert other.dead_letters() == []
 
 
@@ -368,8 +368,10 @@ def test_what_was_taken_in_an_answer_that_got_lost_is_not_lost(
     assert relay.to_lose == 0
     assert frontier.counts() == Counts(waiting=1, taken=2)
     relay.to_lose = 1
-    frontier.finish("a", found=[replace(entry("d"), extra=True)], most=9)
+    frontier.add([replace(entry("d"), extra=True)], most=9)
     assert frontier.counts().extra == 1
+    relay.to_lose = 1
+    frontier.finish("a")
     relay.to_lose = 1
     frontier.bury("b", reason="Broken.", status=None)
     assert frontier.take(now=0) == entry("c")
