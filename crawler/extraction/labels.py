@@ -25,6 +25,8 @@ _FOLDED = 0.7
 _MODEL = frozenset({"model", "modelo", "modell", "modello", "modele", "модель", "model no", "model code"})
 _MODEL_SHARE = 0.75
 """That a model number is the shop's own one."""
+_SHORTEST_MODEL = 6
+"""Shorter ones are of cars, or years."""
 
 _DIGIT = re.compile(r"\d")
 _CODE = re.compile(r"[\w][\w./+#-]*(?: [\w./+#-]+)*")
@@ -204,6 +206,6 @@ def _statements(label: Label, value: str, raw: str, where: str, share: float) ->
             yield said("gtin", gtin, raw, where, "label", share)
         return
     yield said(label.field, value, raw, where, "label", share)
-    if label.words in _MODEL and label.marked:
+    if label.words in _MODEL and label.marked and len(value) >= _SHORTEST_MODEL:
         # shops that have one number for a product call it so
         yield said("sku", value, raw, where, "label", _MODEL_SHARE * share)

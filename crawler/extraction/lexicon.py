@@ -148,6 +148,8 @@ class Lexicon:
     labels: Labels
     old_price: Phrases
     other_price: Phrases
+    announced_price: Phrases
+    """Before an amount they say that it is none of the product; after one they say nothing."""
     after_price: re.Pattern[str]
     """What may follow the price of a product and says nothing against it."""
     in_stock: Phrases
@@ -166,6 +168,7 @@ def _read() -> Lexicon:
         labels=Labels(words["labels"], words["number"]["words"], words["number"]["surely"], words["number"]["others"]),
         old_price=Phrases(words["price"]["old"]),
         other_price=Phrases(words["price"]["other"]),
+        announced_price=Phrases(words["price"]["announced"]),
         after_price=re.compile("|".join([r"\d+ ?% ?off", *map(re.escape, words["price"]["after"])]), re.I),
         in_stock=Phrases(words["stock"]["in"]),
         out_of_stock=Phrases(words["stock"]["out"]),

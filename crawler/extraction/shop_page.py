@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import lxml.etree
 import lxml.html
 
+from crawler.extraction.cards import is_on_card, leads_away
 from crawler.extraction.document import Document
 from crawler.extraction.offer import (
     OFFER_TYPES,
@@ -36,7 +37,7 @@ from domain.listing import Seller
 
 _PRODUCT_GRAPHS = frozenset({"product", "og:product", "product.item", "product.group"})
 _ARTICLES = frozenset({"article", "newsarticle", "blogposting", "review", "howto", "recipe", "collectionpage"})
-_SURE, _LEAST_SUPPORT = 0.5, 0.3
+_SURE, _LEAST_SUPPORT, _SURELY_OUT = 0.5, 0.3, 0.7
 _STRONG_SCORE, _LEAST_SCORE = 5.0, 3.5
 _NEAR = 150
 """Elements between a price and the control that buys for it."""
@@ -140,12 +141,19 @@ class ShopPage:
         strong = {seen.amount for seen in self.fields.prices if not seen.old and seen.score >= _STRONG_SCORE}
         if price is None or price.support < support or len(strong) > _MOST_STRONG_PRICES:
             return False
-        taken = [seen for seen in self.fields.prices if seen.score >= score and f"{seen.amount:f}" == price.value]
+        taken = [
+            seen
+            for seen in self.fields.prices
+            if seen.score >= score and f"{seen.amount:f}" == price.value and not self._is_of_another_page(seen.place)
+        ]
         if self.data.graph_value("og:type").lower() in _PRODUCT_GRAPHS:
             return bool(taken)
         if not self.controls:
             return bool(taken) and len(strong) == 1 and self._is_sold_out()
         return any(abs(seen.place - control.place) <= _NEAR for seen in taken for control in self.controls)
+
+    def _is_of_another_page(self, place: int) -> bool:
+        return leads_away(self.document, place) or is_on_card(self.document, place)
 
     def _shows_list(self) -> bool:
         """Whether several products, of which none is the page's own, or a list of them is what it tells of."""
@@ -154,7 +162,7 @@ class ShopPage:
 
     def _is_sold_out(self) -> bool:
         stated = self.fields.decisions.get("availability")
-        return stated is not None and stated.value == "OutOfStock" and stated.support >= _SURE
+        return stated is not None and stated.value == "OutOfStock" and stated.support >= _SURELY_OUT
 
 
 def _sources(tree: Any, data: StructuredData, url: str, own: set[str]) -> list[OfferFields]:

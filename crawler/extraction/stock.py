@@ -15,6 +15,7 @@ from crawler.extraction.lexicon import LEXICON
 _LONGEST_CONTROL = 60
 _LONGEST_STOCK_LINE = 140
 _MOST_CONTROLS = 60
+_MOST_ON_CARDS = 300
 _SURE_LINE = 0.7
 
 _NAMED_CONTROL = re.compile(
@@ -58,8 +59,9 @@ class BuyControl:
 def buy_controls(document: Document) -> list[BuyControl]:
     """Those of the page's own product, in order."""
     found: list[BuyControl] = []
+    on_cards = 0
     for place, element in enumerate(document.elements):
-        if len(found) == _MOST_CONTROLS:
+        if len(found) == _MOST_CONTROLS or on_cards == _MOST_ON_CARDS:
             break
         if document.aside[place] or document.hidden[place]:
             continue
@@ -79,7 +81,10 @@ def buy_controls(document: Document) -> list[BuyControl]:
         if LEXICON.no_buy.find(words) and not named:
             continue
         # a link to the cart is called like a button that fills it
-        if (phrase or (named and tag in ("button", "input"))) and not is_on_card(document, place):
+        if phrase or (named and tag in ("button", "input")):
+            if is_on_card(document, place):
+                on_cards += 1
+                continue
             off = (
                 element.get("disabled") is not None or element.get("aria-disabled") == "true" or _DISABLED.search(names)
             )

@@ -84,6 +84,12 @@ def test_money_in_text(text: str, expected: list[tuple[str, str]]) -> None:
         ("<p>19,00 € <span>Free shipping</span></p><p>Shipping: 9,00 €</p>", "19"),
         ("<p class=price>19,00</p><div class=other-sellers><p class=price>17,00 €</p></div>", "19"),
         ("<p class=price>19,00 €</p><p class=price>Used from 9,00 €</p>", "19"),
+        ("<span>Used</span> <span class=price>$50</span><p class=price>Case $9</p>", "50"),
+        ("<p><span class=price>$50</span> <i>1K bought in past 30 days</i></p><p class=price>Case $9</p>", "50"),
+        ("<p>中古 12,800円</p>", "12800"),
+        ("<p>Dès 29,90 €</p>", "29.9"),
+        ("<p><b>$50.00</b> <i>$20.00 saving</i></p>", "50"),
+        ("<p class=price>500 Kč</p><p class=price>200 Kč sleva</p>", "500"),
         ("<p class='price with-list-price'>19,00 € <span class=list-price>25,00 €</span></p>", "19"),
         ("<div class=price><b class=saving>-20%</b> <span>19,00 €</span></div><p class=price>45,00 €</p>", "19"),
         ("<p class=price>19,00 €</p><p class=price>17,06 € sem IVA</p>", "19"),
@@ -145,6 +151,7 @@ def test_a_former_price_in_data_yields_to_the_one_that_is_shown() -> None:
         ("<p>Product 4/9</p>", "sku", ""),
         ("<p>Model: PRI-351110</p>", "sku", "PRI-351110"),
         ("<p>Model: PRI-351110</p><p>SKU: 4711</p>", "sku", "4711"),
+        ("<p>Model: 2021</p>", "sku", ""),
     ],
 )
 def test_what_labels_announce(body: str, field: str, expected: str) -> None:
@@ -190,6 +197,7 @@ def test_numbers_in_addresses(url: str, expected: str) -> None:
         ("<p class=price>9,00 €</p><button>Add to cart</button><script>var t='sold out'</script>", "InStock"),
         ("<p class=price>9,00 €</p><p class=stock>売り切れ</p>", "OutOfStock"),
         ("<button>Añadir a mi cesta</button>", "InStock"),
+        ("<p class=stock>Sold out</p><a class=btn>Sleeping bag at 20% off</a>", "OutOfStock"),
         ("<a class='btn displaynone'>Buy now</a><span>SOLD OUT</span>", "OutOfStock"),
     ],
 )

@@ -140,6 +140,20 @@ def test_cards_without_structured_data_make_no_offer(cards: int) -> None:
     assert page(body=body + "<p>19,00 €</p><p>Sold out</p>", url="https://shop.example/bags").offer is None
 
 
+@pytest.mark.parametrize("control", ["Contact seller", "Send message", "Shop now"])
+@pytest.mark.parametrize("cards", [3, 8])
+def test_a_page_of_a_seller_makes_no_offer(control: str, cards: int) -> None:
+    linked = "".join(f"<a href=/item/{n}>Bag {n} <b class=price>30,00 €</b></a>" for n in range(cards))
+    assert (
+        page(body=f"<h1>Anna</h1><button>{control}</button>{linked}", url="https://shop.example/u/anna").offer is None
+    )
+
+
+def test_what_is_over_without_a_stock_line_makes_no_offer() -> None:
+    body = "<h1>Order 4711</h1><p class=price>19,00 €</p><p>The item is on its way.</p><p>Fully booked</p>"
+    assert page(body=body).offer is None
+
+
 def test_what_readers_see_makes_an_offer() -> None:
     cards = "".join(_CARD.format(number) for number in range(1, 5))
     others = {"@type": "ItemList", "itemListElement": [product(name=f"Bag {n}", url=f"/item/{n}") for n in range(1, 5)]}
