@@ -222,7 +222,8 @@ class Outcomes:
         known = self._session.frontier.known([each.key for each in plan.entries])
         for left in [each for each in plan.entries if each.key not in known]:
             self._planning.leave(left.key)
-            await self._store_listed(left)
+            if is_listed(left.ask):
+                await self._store_listed(left)
 
     async def _failed(self, entry: Entry, request: Request, error: BaseException) -> None:
         response = error.response if isinstance(error, HttpError) else None

@@ -36,6 +36,7 @@ _GRACE_S = 5.0
 _TRIES = 2
 # pebble's processes end with the signal's number when they are asked to end
 _ENDED_BY_OTHERS = frozenset({signal.SIGTERM, -signal.SIGTERM, -signal.SIGKILL})
+_COST = "seconds of a core"
 _sources: Sources | None = None
 
 
@@ -76,7 +77,11 @@ class Readers:
     async def _in_turn(self, function: Any, ask: Ask, *arguments: Any) -> Reading:
         async with self._turns.of(host_of(ask.url)) as turn:
             reading: Reading
-            turn.took_s, reading = await self._call(_timed, function, ask, *arguments)
+            try:
+                turn.took_s, reading = await self._call(_timed, function, ask, *arguments)
+            except Exception as error:
+                turn.took_s = _cost_of(error)
+                raise
             return reading
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
@@ -158,8 +163,17 @@ def _begin(settings: Settings) -> None:
 def _timed(function: Any, *arguments: Any) -> tuple[float, Any]:
     """The seconds of a core that it took, so that a busy machine, or a process that begins, is nobody's fault."""
     began = time.process_time()
-    result = function(*arguments)
+    try:
+        result = function(*arguments)
+    except Exception as error:
+        error.__dict__[_COST] = time.process_time() - began  # it comes back with the error
+        raise
     return time.process_time() - began, result
+
+
+def _cost_of(error: BaseException) -> float | None:
+    """The seconds that a reader computed before it raised; None where it was ended."""
+    return next((each.__dict__[_COST] for each in (error, error.__cause__) if each and _COST in each.__dict__), None)
 
 
 def _nothing() -> None:

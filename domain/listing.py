@@ -93,7 +93,8 @@ class Listing:
     captured_at: datetime | None = None
     """UTC time of the crawl; None for an imported file."""
     first_seen_at: datetime | None = None
-    """UTC time at which a crawl met it for the first time; None for an imported file."""
+    """UTC time at which a crawl met it for the first time; None for one that a file brought, then or later, and for one
+    that was stored before this was kept."""
     page_sha256: str | None = None
     """The page as captured, in the evidence store; None for an imported file."""
     found: tuple[FoundValue, ...] = ()

@@ -137,6 +137,32 @@ def test_a_site_whose_pages_take_long_does_not_keep_others_from_being_read() -> 
     assert through == ["slow", "page", "page", "page", "slow", "slow"]
 
 
+def _sleep_at(ask: Ask, seconds: float) -> Reading:
+    return _sleep(seconds)
+
+
+def _raise_at(ask: Ask) -> Reading:
+    raise ValueError(ask.url)
+
+
+def test_a_page_that_raises_is_not_charged_for_its_wait_behind_another() -> None:
+    async def run() -> None:
+        readers = Readers(Settings(page_timeout_s=4.0, page_processes=1))
+        try:
+            await _page(readers)
+            slow, quick = (Ask(url=f"https://{host}.example/", source="page") for host in ("slow", "quick"))
+            waiting = asyncio.ensure_future(readers._in_turn(_sleep_at, slow, 3.0))
+            await asyncio.sleep(0)  # it is first
+            with pytest.raises(ValueError, match="quick"):
+                await readers._in_turn(_raise_at, quick)
+            await waiting
+            assert not readers.takes_long("quick.example")
+        finally:
+            readers.close()
+
+    asyncio.run(run())
+
+
 def test_a_process_that_is_killed_while_it_reads_nothing_costs_no_page() -> None:
     async def work(readers: Readers) -> list[Reading]:
         await _page(readers)
