@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from domain.errors import BadInput
@@ -15,7 +24,7 @@ from domain.listing import Listing, Seller
 from jobs.intake.fields import CONFIG, Count, Key, Line, Link, LongText, Percent, Pieces, Title, placed_faults
 from jobs.intake.merchant_feed import fault_of_gtin
 from jobs.intake.price import offer_price
-from jobs.intake.text import fault_of, fault_of_url
+from jobs.intake.text import CONTROL_CHARACTERS, fault_of, fault_of_url
 
 MAX_IMAGES = 1_000
 _MAX_PRICE_CHARACTERS = 200
@@ -46,10 +55,15 @@ def _price(value: object) -> int | Decimal | str | None:
     return value
 
 
+_PRICE_AS_SHOWN: dict[str, JsonValue] = {
+    "type": "string",
+    "maxLength": _MAX_PRICE_CHARACTERS,
+    "pattern": f"^[^{CONTROL_CHARACTERS}]*$",
+}
 PriceValue = Annotated[
     Any,
     BeforeValidator(_price),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "maxLength": 200}, {"type": "null"}]}),
+    WithJsonSchema({"anyOf": [{"type": "number"}, _PRICE_AS_SHOWN, {"type": "null"}]}),
 ]
 Url = Annotated[
     Link, AfterValidator(_url), Field(json_schema_extra={"pattern": r"^\s*[Hh][Tt][Tt][Pp][Ss]?://\S+\s*$"})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -176,6 +176,8 @@ def test_the_listings_reader_refuses_nothing_that_its_schema_lets_through_but_wh
     validator = Draft202012Validator(json_schema("listing.schema.json"))
 
     @given(mutated(LISTING))
+    @example({**LISTING, "price": "\b"})
+    @example({**LISTING, "sku": 0.0})
     def check(data: Any) -> None:
         if validator.is_valid(data) and not read_listing(data):
             _, faults = draft_listing(data)
