@@ -22,6 +22,7 @@ from domain.codec import canonical_json, digest, dump, load
 from domain.errors import BadInput, NotFound, NotReady, PromotionRefused, SettingRefused
 from domain.promotion import EMBEDDED, Promotion, PromotionAction
 from domain.settings import Settings
+from store.folders import keep_names
 
 LOG = "promotions.jsonl"
 _CURRENT, _STAGING = "current", ".staging"
@@ -188,10 +189,10 @@ def _settle(home: Path, staged: Path, record: Promotion) -> None:
             return
         shutil.rmtree(folder)
     for path in staged.iterdir():
-        _sync(path)
-    _sync(staged)
+        keep_names(path)
+    keep_names(staged)
     staged.rename(folder)
-    _sync(folder.parent)
+    keep_names(folder.parent)
 
 
 def _switch(home: Path, record: Promotion) -> None:
@@ -204,7 +205,7 @@ def _switch(home: Path, record: Promotion) -> None:
     partial = pointer.with_name(f".{_CURRENT}")
     _write_synced(partial, canonical_json(dump(record)))
     partial.replace(pointer)
-    _sync(pointer.parent)
+    keep_names(pointer.parent)
     _append(home, record)
 
 
@@ -246,7 +247,7 @@ def _append(home: Path, record: Promotion) -> None:
         file.write(canonical_json(dump(record)) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
+    keep_names(path.parent)
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -254,14 +255,6 @@ def _write_synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sha256(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import fsspec  # type: ignore[import-untyped]
 
 from domain.errors import EvidenceCorrupt, NotFound, SettingRefused, StoreUnavailable
+from store.folders import keep_names
 from store.interfaces import Evidence
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -176,7 +177,7 @@ def _make_folders(folder: Path) -> None:
     if not folder.is_dir():
         _make_folders(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
+        keep_names(folder.parent)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -191,12 +192,4 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    keep_names(path.parent)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from crawler.capture.warc_members import whole_bytes
+from store.folders import keep_names
 
 OPEN = ".open"
 """Ends the name of a file that is being written."""
@@ -46,12 +47,3 @@ def finish(path: Path) -> Path:
     path.rename(final)
     keep_names(path.parent)
     return final
-
-
-def keep_names(folder: Path) -> None:
-    """Have the disk keep which files are in `folder`; that their bytes are kept says nothing of their names."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

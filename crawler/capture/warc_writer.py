@@ -17,10 +17,11 @@ from typing import BinaryIO
 
 from crawler.capture.captured import Captured
 from crawler.capture.header_block import archived_block, request_block
-from crawler.capture.warc_ending import OPEN, close_left_open, finish, keep_names
+from crawler.capture.warc_ending import OPEN, close_left_open, finish
 from crawler.capture.warc_record import REVISIT_PROFILE, Record, new_record_id, target_uri, warc_date
 from domain.capture import Capture, CaptureKind
 from domain.errors import BadInput, StoreUnavailable
+from store.folders import keep_names
 
 MAX_FILE_BYTES = 1_000_000_000
 """A file that has grown past this is closed, as the standard's annex advises (1 GB)."""
