@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from crawler.report import Tally
 from domain.capture import Capture
-from domain.errors import BadInput
+from domain.errors import AssayerError, BadInput
 from domain.listing import Listing
 from domain.visit import Visit
 from store.interfaces import Records, SaveCount
@@ -72,14 +72,14 @@ class Recorder:
                 else:
                     future.set_result(None)
 
-    def _written(self, group: Sequence[Kept]) -> list[SaveCount | Exception]:
+    def _written(self, group: Sequence[Kept]) -> list[SaveCount | AssayerError]:
         """One transaction of each kind; one by one where a listing cannot be stored, so that only that one fails."""
         try:
             total = self._write(group)
             return [total, *[SaveCount()] * (len(group) - 1)]
         except BadInput as error:
             return [error] if len(group) == 1 else [self._written([each])[0] for each in group]
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must hear of it
+        except AssayerError as error:
             return [error] * len(group)
 
     def _write(self, group: Sequence[Kept]) -> SaveCount:
