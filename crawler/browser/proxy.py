@@ -23,13 +23,14 @@ from crawler.browser.wire import READ_BYTES, Wire
 from crawler.connection import Resolver, resolve
 from domain.errors import AddressRefused
 
-GREETING = "http://pass.invalid/"
+_GREETER = "pass.invalid"
+GREETING = f"http://{_GREETER}/"
 """Answered by the proxy itself. Chromium shows a pass at once only where it has used it before, and asks nobody for one
 on behalf of pictures and sockets; so each page begins here. The name can belong to nobody (RFC 2606 section 2)."""
 
 # where Chromium itself asks, after a certificate that it does not trust, whether there is a network at all, and for the
 # icon of the page that greets; no switch keeps it from that, and no page has business there
-_OWN_ERRANDS = frozenset({"connectivitycheck.gstatic.com", "pass.invalid"})
+_OWN_ERRANDS = frozenset({"connectivitycheck.gstatic.com", _GREETER})
 ERRAND = "an errand of the browser's own"
 """Why such a place is refused, which says nothing of the page that was on show."""
 _HEAD_S = 10.0

@@ -150,6 +150,8 @@ class Lexicon:
     other_price: Phrases
     announced_price: Phrases
     """Before an amount they say that it is none of the product; after one they say nothing."""
+    saved: re.Pattern[str]
+    """After an amount it says that this is what is saved: ``$20.00 saving``, ``200 Kč sleva``."""
     after_price: re.Pattern[str]
     """What may follow the price of a product and says nothing against it."""
     in_stock: Phrases
@@ -162,14 +164,20 @@ class Lexicon:
     notify: Phrases
 
 
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, words))
+
+
 def _read() -> Lexicon:
     words = tomllib.loads((Path(__file__).with_name("lexicon.toml")).read_text("utf-8"))
+    saved = _any_of(words["price"]["saved"])
     return Lexicon(
         labels=Labels(words["labels"], words["number"]["words"], words["number"]["surely"], words["number"]["others"]),
         old_price=Phrases(words["price"]["old"]),
         other_price=Phrases(words["price"]["other"]),
         announced_price=Phrases(words["price"]["announced"]),
-        after_price=re.compile("|".join([r"\d+ ?% ?off", *map(re.escape, words["price"]["after"])]), re.I),
+        saved=re.compile(rf"\W*(?:[^\W\d]{{1,4}}\.?\s)?(?:{saved})\b", re.I),
+        after_price=re.compile(rf"\d+ ?% ?off|{saved}|{_any_of(words['price']['after'])}", re.I),
         in_stock=Phrases(words["stock"]["in"]),
         out_of_stock=Phrases(words["stock"]["out"]),
         buy=Phrases(words["control"]["buy"]),

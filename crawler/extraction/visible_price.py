@@ -35,12 +35,6 @@ _PER_UNIT = re.compile(
     r"|lit(?:er|re)s?|met(?:er|re)s?|units?|sheet)\b|\d\s?x\s",
     re.I,
 )
-# "$20.00 saving", "200 Kč sleva": the amount itself is what is saved
-_SAVED = re.compile(
-    r"\W*(?:[^\W\d]{1,4}\.?\s)?(?:savings?|saved|ersparnis|gespart|économie|poupança|besparelse|bespaard|úspora|sleva|zľava"
-    r"|prihranek|ušteda|megtakarítás|экономия|скидка)\b",
-    re.I,
-)
 # what one of several costs: "2+ £165.00", "3-5 $85.45", "6 o más 33,50€", "3 или более: 6 100 грн."
 _SEVERAL = re.compile(
     r"^\D{0,30}\b\d{1,4}\s?(?:\+|[-–]\s?\d{1,4}\s|(?:or|o|ou|oder|lub|of|nebo)\s(?:m[oáae]|plus|wi[ęe]c|v[íi]c)\w*"
@@ -198,7 +192,7 @@ def _words_after(document: Document, order: int, place: int) -> str:
 def _is_said_of_another(before: str, raw: str, after: str) -> bool:
     """Whether the words around an amount say that it is none of the product: of shipping, of a rate, per kilogram."""
     last = max((match.end() for match in _DIGIT_OF_AMOUNT.finditer(raw)), default=0)
-    if _SAVED.match(raw[last:]):
+    if LEXICON.saved.match(raw[last:]):
         return True
     # a price that is followed by "free shipping", or by what it saves, is a price
     rest = LEXICON.after_price.sub("", f"{raw[last:]} {after}")
